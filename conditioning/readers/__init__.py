@@ -1,0 +1,83 @@
+"""Readers of real data: every one yields `Record`s, signals in mV, leads in a stated order."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ..record import Record
+from ..words import unknown
+
+__all__ = ["READERS", "read"]
+
+# A line here is all that a new reader needs: name -> "module:function".
+READERS: dict[str, str] = {
+    "cinc": "clinsynth.conditioning.readers.cinc:read_cinc",
+    "embedded": "clinsynth.conditioning.embedded:embedded",
+    "ptbxl": "clinsynth.conditioning.readers.ptbxl:read_ptbxl",
+    "table": "clinsynth.conditioning.readers.table:read_table",
+    "wfdb": "clinsynth.conditioning.readers.wfdb_folder:read_wfdb",
+}
+
+
+def read(source: str, **options: Any) -> Iterator[Record]:
+    """Open real or synthetic data by name and yield its records.
+
+    What is wrong with the source or an option is raised here; what is wrong with a single record
+    when the iterator reaches it.
+
+    Args:
+        source: `READER:PATH` with a reader of `READERS`, `embedded:NAME`, or the folder of a data
+            set that the studio wrote.
+        options: the reader's own options, and these of all ECG readers:
+            `leads` (names in the order wanted; all leads, the twelve standard ones first, when
+            left out), `fs_hz` (resample to this rate, annotations included), `on_error` (`raise`,
+            or `skip` a record that cannot be read), `skipped` (a list that receives one line per
+            record skipped).
+
+    Returns:
+        An iterator over records, each read when it is asked for.
+
+    Raises:
+        ValueError: unknown reader or option (with the nearest word), a path that is missing or
+            not of its kind, or, while iterating, a record that cannot be read.
+    """
+    name, colon, rest = source.partition(":")
+    if colon and name in READERS:
+        if not rest:
+            raise ValueError(f"{source!r} names no {'data' if name == 'embedded' else 'path'} after {name + ':'!r}")
+        return _call(_load(READERS[name]), rest, f"reader {name!r}", options)
+    if Path(source).exists():
+        return _open_dataset(Path(source), options)
+    if colon and "/" not in name:
+        raise ValueError(unknown("reader", name, READERS))
+    raise ValueError(f"{source} does not exist; name a data set, or READER:PATH with one of {', '.join(sorted(READERS))}")
+
+
+def _load(target: str) -> Callable[..., Iterator[Record]]:
+    module, function = target.split(":")
+    loaded: Callable[..., Iterator[Record]] = getattr(import_module(module), function)
+    return loaded
+
+
+def _call(
+    function: Callable[..., Iterator[Record]], first: str, kind: str, options: dict[str, Any]
+) -> Iterator[Record]:
+    allowed = list(inspect.signature(function).parameters)[1:]
+    for option in options:
+        if option not in allowed:
+            raise ValueError(unknown(f"option of {kind}", option, allowed))
+    return function(first, **options)
+
+
+def _open_dataset(path: Path, options: dict[str, Any]) -> Iterator[Record]:
+    # A data set is what a generator wrote: it needs neither another order nor another rate.
+    if not path.is_dir():
+        raise ValueError(f"{path} is a file; a data set is a folder (or name a reader: table:{path})")
+    if options:
+        raise ValueError(f"option {sorted(options)[0]!r} belongs to readers of real data; a data set has none")
+    open_dataset = import_module("clinsynth.conditioning.dataset").open_dataset
+    return iter(open_dataset(path))

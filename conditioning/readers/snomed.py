@@ -1,0 +1,211 @@
+"""SNOMED CT codes as the PhysioNet/CinC Challenges 2020 and 2021 use them.
+
+Source: the Challenge's tables of scored and unscored diagnoses (Reyna et al., Computing in
+Cardiology 2021). Codes outside the table are kept as codes.
+"""
+
+from __future__ import annotations
+
+from ..ecg.vocabulary import Finding as F
+from ..ecg.vocabulary import Rhythm as R
+from .meaning import OTHER_RHYTHM, Meaning, finding, rhythm
+
+SCORED: dict[str, str] = {
+    "164889003": "atrial fibrillation",
+    "164890007": "atrial flutter",
+    "6374002": "bundle branch block",
+    "426627000": "bradycardia",
+    "733534002": "complete left bundle branch block",
+    "713427006": "complete right bundle branch block",
+    "270492004": "1st degree AV block",
+    "713426002": "incomplete right bundle branch block",
+    "39732003": "left axis deviation",
+    "445118002": "left anterior fascicular block",
+    "164909002": "left bundle branch block",
+    "251146004": "low QRS voltages",
+    "698252002": "nonspecific intraventricular conduction disorder",
+    "426783006": "sinus rhythm",
+    "284470004": "premature atrial contraction",
+    "10370003": "pacing rhythm",
+    "365413008": "poor R wave progression",
+    "427172004": "premature ventricular contractions",
+    "164947007": "prolonged PR interval",
+    "111975006": "prolonged QT interval",
+    "164917005": "Q wave abnormal",
+    "47665007": "right axis deviation",
+    "59118001": "right bundle branch block",
+    "427393009": "sinus arrhythmia",
+    "426177001": "sinus bradycardia",
+    "427084000": "sinus tachycardia",
+    "63593006": "supraventricular premature beats",
+    "164934002": "T wave abnormal",
+    "59931005": "T wave inversion",
+    "17338001": "ventricular premature beats",
+}
+UNSCORED: dict[str, str] = {
+    "233892002": "accelerated atrial escape rhythm",
+    "164951009": "abnormal QRS",
+    "251187003": "atrial escape beat",
+    "61277005": "accelerated idioventricular rhythm",
+    "426664006": "accelerated junctional rhythm",
+    "251139008": "suspect arm ECG leads reversed",
+    "57054005": "acute myocardial infarction",
+    "413444003": "acute myocardial ischemia",
+    "426434006": "anterior ischemia",
+    "54329005": "anterior myocardial infarction",
+    "251173003": "atrial bigeminy",
+    "195080001": "atrial fibrillation and flutter",
+    "195126007": "atrial hypertrophy",
+    "251268003": "atrial pacing pattern",
+    "106068003": "atrial rhythm",
+    "713422000": "atrial tachycardia",
+    "233917008": "AV block",
+    "50799005": "atrioventricular dissociation",
+    "29320008": "atrioventricular junctional rhythm",
+    "251166008": "atrioventricular node reentrant tachycardia",
+    "233897008": "atrioventricular reentrant tachycardia",
+    "251170000": "blocked premature atrial contraction",
+    "418818005": "Brugada",
+    "74615001": "brady-tachy syndrome",
+    "426749004": "chronic atrial fibrillation",
+    "251199005": "counterclockwise rotation",
+    "61721007": "clockwise or counterclockwise vectorcardiographic loop",
+    "698247007": "cardiac dysrhythmia",
+    "27885002": "complete heart block",
+    "204384007": "congenital incomplete atrioventricular heart block",
+    "53741008": "coronary heart disease",
+    "413844008": "chronic myocardial ischemia",
+    "251198002": "clockwise rotation",
+    "82226007": "diffuse intraventricular block",
+    "428417006": "early repolarization",
+    "13640000": "fusion beats",
+    "164942001": "fragmented QRS",
+    "84114007": "heart failure",
+    "368009": "heart valve disorder",
+    "251259000": "high T voltage",
+    "251200008": "indeterminate cardiac axis",
+    "195042002": "2nd degree AV block",
+    "426183003": "Mobitz type II atrioventricular block",
+    "28189009": "Mobitz type II atrioventricular block",
+    "425419005": "inferior ischemia",
+    "251120003": "incomplete left bundle branch block",
+    "704997005": "inferior ST segment depression",
+    "49260003": "idioventricular rhythm",
+    "426995002": "junctional escape",
+    "251164006": "junctional premature complex",
+    "426648003": "junctional tachycardia",
+    "253352002": "left atrial abnormality",
+    "67741000119109": "left atrial enlargement",
+    "446813000": "left atrial hypertrophy",
+    "425623009": "lateral ischemia",
+    "445211001": "left posterior fascicular block",
+    "164873001": "left ventricular hypertrophy",
+    "55827005": "left ventricular high voltage",
+    "370365005": "left ventricular strain",
+    "164865005": "myocardial infarction",
+    "164861001": "myocardial ischemia",
+    "54016002": "Mobitz type I (Wenckebach) atrioventricular block",
+    "428750005": "nonspecific ST-T abnormality",
+    "164867002": "old myocardial infarction",
+    "282825002": "paroxysmal atrial fibrillation",
+    "251205003": "prolonged P wave",
+    "67198005": "paroxysmal supraventricular tachycardia",
+    "425856008": "paroxysmal ventricular tachycardia",
+    "164912004": "P wave change",
+    "253339007": "right atrial abnormality",
+    "164921003": "R wave abnormal",
+    "446358003": "right atrial hypertrophy",
+    "67751000119106": "right atrial high voltage",
+    "314208002": "rapid atrial fibrillation",
+    "89792004": "right ventricular hypertrophy",
+    "17366009": "sinus atrium to atrial wandering rhythm",
+    "65778007": "sinoatrial block",
+    "5609005": "sinus arrest",
+    "60423000": "sinus node dysfunction",
+    "49578007": "shortened PR interval",
+    "77867006": "decreased QT interval",
+    "55930002": "ST changes",
+    "429622005": "ST depression",
+    "164931005": "ST elevation",
+    "164930006": "ST interval abnormal",
+    "251168009": "supraventricular bigeminy",
+    "426761007": "supraventricular tachycardia",
+    "266257000": "transient ischemic attack",
+    "251223006": "tall P wave",
+    "164937009": "U wave abnormal",
+    "11157007": "ventricular bigeminy",
+    "164884008": "ventricular ectopics",
+    "75532003": "ventricular escape beat",
+    "81898007": "ventricular escape rhythm",
+    "164896001": "ventricular fibrillation",
+    "111288001": "ventricular flutter",
+    "266249003": "ventricular hypertrophy",
+    "195060002": "ventricular pre-excitation",
+    "251266004": "ventricular pacing pattern",
+    "251182009": "paired ventricular premature complexes",
+    "164895002": "ventricular tachycardia",
+    "251180001": "ventricular trigeminy",
+    "195101003": "wandering atrial pacemaker",
+    "74390002": "Wolff-Parkinson-White pattern",
+}
+NAMES: dict[str, str] = SCORED | UNSCORED
+
+_RHYTHMS: dict[str, R] = {
+    "426783006": R.sinus,
+    "427393009": R.sinus,
+    "426177001": R.sinus_bradycardia,
+    "427084000": R.sinus_tachycardia,
+    "164889003": R.atrial_fibrillation,
+    "282825002": R.atrial_fibrillation,
+    "314208002": R.atrial_fibrillation,
+    "426749004": R.atrial_fibrillation,
+    "164890007": R.atrial_flutter,
+    "284470004": R.premature_atrial_complexes,
+    "63593006": R.premature_atrial_complexes,
+    "427172004": R.premature_ventricular_complexes,
+    "17338001": R.premature_ventricular_complexes,
+    "164884008": R.premature_ventricular_complexes,
+    "251182009": R.premature_ventricular_complexes,
+    "251180001": R.premature_ventricular_complexes,
+    "11157007": R.ventricular_bigeminy,
+    "270492004": R.av_block_first_degree,
+    "54016002": R.av_block_wenckebach,
+    "426183003": R.av_block_mobitz_ii,
+    "28189009": R.av_block_mobitz_ii,
+    "27885002": R.av_block_third_degree,
+    "10370003": R.paced,
+    "251266004": R.paced,
+}
+_FINDINGS: dict[str, F] = {
+    "733534002": F.left_bundle_branch_block,
+    "164909002": F.left_bundle_branch_block,
+    "713427006": F.right_bundle_branch_block,
+    "59118001": F.right_bundle_branch_block,
+    "445118002": F.left_anterior_fascicular_block,
+    "164873001": F.left_ventricular_hypertrophy,
+    "111975006": F.long_qt,
+    "251146004": F.low_voltage,
+    "428417006": F.early_repolarization,
+    "74390002": F.wolff_parkinson_white,
+    "195060002": F.wolff_parkinson_white,
+    "704997005": F.st_depression_inferior,
+}
+_OTHER_RHYTHMS = frozenset(
+    "233892002 61277005 426664006 195080001 251173003 251268003 106068003 713422000 233917008 50799005 29320008 "
+    "251166008 233897008 74615001 204384007 195042002 49260003 426995002 426648003 67198005 425856008 17366009 "
+    "65778007 5609005 251168009 426761007 81898007 164896001 111288001 164895002 195101003".split()
+)
+
+
+def snomed_meaning(code: str) -> Meaning:
+    """Return what a SNOMED CT code says in our vocabulary; an empty meaning where nothing."""
+    if code in _OTHER_RHYTHMS:
+        return OTHER_RHYTHM
+    if code in _RHYTHMS:
+        return rhythm(_RHYTHMS[code])
+    return finding(_FINDINGS[code]) if code in _FINDINGS else Meaning()
+
+
+def snomed_name(code: str) -> str:
+    """Return the name of a SNOMED CT code, or the code itself where the table lacks it."""
+    return NAMES.get(code, code)

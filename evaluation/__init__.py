@@ -1,0 +1,1 @@
+"""How good the data is: features, statistics, plots and the report. Takes records, never a model."""

@@ -1,0 +1,1 @@
+"""How samples are made: one folder per generator, and what they share."""

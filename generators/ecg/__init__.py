@@ -1,0 +1,5 @@
+"""Artificial ECGs by a physiological vector model."""
+
+from .simulator import EcgSimulator
+
+__all__ = ["EcgSimulator"]

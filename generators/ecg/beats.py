@@ -1,0 +1,131 @@
+"""The beat types of one patient, each a heart with its wave limits, and the T wave's second state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...conditioning.ecg.condition import EcgCondition
+from ...conditioning.ecg.heart import EIGHT_TO_TWELVE, QRS, SPIKE, Heart, P, T
+from ...conditioning.ecg.vocabulary import Finding, Rhythm
+from .findings import CHANGES, wide_beat
+from .limits import wave_limits_s
+from .patient import draw_heart, p_duration_s, time_to, turn_to_axis
+from .rhythm import ESCAPE, NOMINAL_PR_S, NORMAL, PACED, VENTRICULAR
+
+
+@dataclass(frozen=True)
+class BeatType:
+    """One way a beat looks: kernels at RR = 1 s and the limits of its waves."""
+
+    heart: Heart
+    limits: np.ndarray  # (13, 3, 3) seconds from R
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What draws a patient's record.
+
+    Attributes:
+        beats: beat types by kind (NORMAL, ...), without P.
+        p_sinus: P kernels of the sinus node, timed to the patient's PR.
+        p_ectopic: P kernels of a focus elsewhere.
+        alternans: T kernels whose height is taken from every other beat, empty without TWA.
+    """
+
+    beats: dict[int, BeatType]
+    p_sinus: BeatType
+    p_ectopic: BeatType
+    alternans: Heart
+
+
+def draw_patient(c: EcgCondition, kinds: set[int], rng: np.random.Generator) -> Patient:
+    """Return the patient of a complete condition.
+
+    Args:
+        c: complete condition.
+        kinds: beat types that the rhythm needs.
+        rng: the patient's own stream; nothing of the visit is drawn from it.
+    """
+    heart = draw_heart(c, rng)
+    p_z, variety = rng.standard_normal(), np.random.Generator(np.random.SFC64(rng.integers(2**63)))
+    for finding, change in CHANGES.items():
+        if finding in (c.findings or ()):
+            heart = change(heart, variety)
+    if c.kernels is None or c.axis_deg is not None:
+        heart = turn_to_axis(heart, c.axis_deg if c.axis_deg is not None else 45.0)
+    heart, limits = _timed(c, heart, p_z)
+    ectopic = heart.only(P)
+    ectopic = replace(ectopic, dipole_mv=ectopic.dipole_mv * (0.7, -0.8, 0.9), centre_s=ectopic.centre_s + 0.012)
+    beats = {NORMAL: BeatType(heart.only(*(set(heart.wave.tolist()) - {P})), limits)}
+    for kind in kinds - {NORMAL}:
+        beats[kind] = _other(c, kind, heart, variety)
+    reference = beats[min(kinds)].heart if kinds else heart
+    return Patient(
+        beats, BeatType(heart.only(P), limits), BeatType(ectopic, limits + 0.012), _alternans(reference, c.twa_uv or 0.0)
+    )
+
+
+def _timed(c: EcgCondition, heart: Heart, p_z: float) -> tuple[Heart, np.ndarray]:
+    own = c.kernels is not None
+    pr_s = None if c.pr_ms is None else c.pr_ms / 1000
+    if pr_s is None and not own:
+        pr_s = NOMINAL_PR_S
+    return time_to(
+        heart,
+        wave_limits_s(heart),
+        pr_s=pr_s,
+        qrs_s=None if c.qrs_ms is None else _own_width(c) / 1000,
+        qt_s=None if c.qtc_ms is None else c.qtc_ms / 1000,
+        p_s=None if own else min(p_duration_s(c, p_z), 0.82 * (pr_s or 1.0)),
+    )
+
+
+def _own_width(c: EcgCondition) -> float:
+    """QRS of the conducted beat: with a pacemaker the asked width is the paced beat's."""
+    assert c.qrs_ms is not None
+    return 95.0 if c.rhythm is Rhythm.paced else c.qrs_ms
+
+
+def _other(c: EcgCondition, kind: int, heart: Heart, rng: np.random.Generator) -> BeatType:
+    """Draw a beat that does not come through the normal conduction system."""
+    left = rng.random() < 0.35  # from the left ventricle: forces to the right and front
+    directions = {
+        VENTRICULAR: (-0.55, 0.35, -0.75) if left else (0.60, 0.55, 0.65),
+        ESCAPE: (-0.5, 0.4, -0.7) if left else (0.8, -0.25, 0.6),
+        PACED: (0.45, -0.80, 0.42),
+    }
+    size = float(np.clip(1.25 + 0.22 * rng.standard_normal(), 0.8, 1.8))
+    x, y, z = np.array(directions[kind]) + 0.15 * rng.standard_normal(3)
+    if Finding.low_voltage in (c.findings or ()):
+        size *= 0.5
+    wide = wide_beat(heart, (x, y, z), size, rng)
+    qrs_s = {VENTRICULAR: 0.146, ESCAPE: 0.150, PACED: (c.qrs_ms or 155) / 1000}[kind]
+    if kind != PACED:
+        qrs_s += 0.010 * rng.standard_normal()
+    qt_s = (c.qtc_ms or 405) / 1000 + 0.7 * (qrs_s - 0.09)
+    wide, limits = time_to(wide, wave_limits_s(wide), pr_s=None, qrs_s=qrs_s, qt_s=qt_s, p_s=None)
+    if kind == PACED:
+        spike = float(0.9 * np.exp(0.4 * rng.standard_normal()))
+        wide = wide.plus(SPIKE, limits[12, QRS, 0] - 0.004, 0.0009, (0.5 * spike, -0.8 * spike, 0.3 * spike))
+    return BeatType(wide, limits)
+
+
+def _alternans(heart: Heart, twa_uv: float) -> Heart:
+    """Return the late T kernels scaled so that their largest height in any lead is `twa_uv`."""
+    late = heart.only(T)
+    if twa_uv == 0 or late.wave.size == 0:
+        return heart.only(-1)
+    keep = late.centre_s >= np.median(late.centre_s)
+    late = replace(
+        late, wave=late.wave[keep], centre_s=late.centre_s[keep], width_s=late.width_s[keep], dipole_mv=late.dipole_mv[keep]
+    )
+    height = np.abs(twelve_of(late)).max()
+    return replace(late, dipole_mv=late.dipole_mv * (-twa_uv / 1000 / height))
+
+
+def twelve_of(heart: Heart, step_s: float = 0.002) -> np.ndarray:
+    """Return a heart's ST-T in twelve leads on a grid from 0 to 0.7 s at RR = 1 s, in mV."""
+    t = np.arange(0.0, 0.7, step_s)
+    return np.asarray(EIGHT_TO_TWELVE @ (heart.lead_field @ heart.dipole(t)))

@@ -1,0 +1,405 @@
+"""The inner loops of the simulator, compiled by numba: beats, dipole, leads, noise, wave limits.
+
+Everything here is plain arithmetic on arrays; what the numbers mean stands where they are called.
+Compiled code is cached beside the module (or in numba's cache folder where that is read-only).
+"""
+
+# mypy: disable-error-code="untyped-decorator"
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+_REACH = 5.0  # a kernel is drawn to 5 widths: 4e-6 of its height lies beyond
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def beat_times(rr_mean, lf_gain, hf_gain, lf, hf, step_s, t_end, rr_min, out):  # type: ignore[no-untyped-def]
+    """Fill `out` (rows: time, RR, lf, hf at the beat) and return the number of beats.
+
+    Beat k+1 follows beat k by the RR that the process has at beat k.
+    """
+    t = 0.0
+    k = 0
+    last = lf.size - 2
+    while t < t_end and k < out.shape[1]:
+        x = t / step_s
+        i = min(int(x), last)
+        f = x - i
+        a = lf[i] + f * (lf[i + 1] - lf[i])
+        b = hf[i] + f * (hf[i + 1] - hf[i])
+        rr = max(rr_mean + lf_gain * a + hf_gain * b, rr_min)
+        out[0, k] = t
+        out[1, k] = rr
+        out[2, k] = a
+        out[3, k] = b
+        t += rr
+        k += 1
+    return k
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def conducted_impulses(arrivals, chance, refractory_s, conceal_s, conceal_share, out):  # type: ignore[no-untyped-def]
+    """Fill `out` with the times at which atrial impulses cross the AV node; return their number.
+
+    An impulse that falls into the refractory period may still enter the node and prolong it
+    (concealed conduction); one that falls after it is conducted and starts a new period.
+    """
+    ready = 0.0
+    k = 0
+    for i in range(arrivals.size):
+        t = arrivals[i]
+        if t >= ready:
+            if k == out.size:
+                break
+            out[k] = t
+            k += 1
+            ready = t + refractory_s
+        elif chance[i] < conceal_share:
+            ready += conceal_s
+    return k
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_dipole(t_event, first, last, t_scale, anchor, stretch, centre, width, dipole, t0, fs_hz, out):  # type: ignore[no-untyped-def]
+    """Add every event's kernels to the heart vector `out` (3, samples).
+
+    Event e draws the kernels first[e]..last[e]; those with `stretch` lie in a time that is scaled
+    by t_scale[e] about anchor[e] (repolarisation follows the rate, depolarisation does not). The
+    Gaussian runs by recurrence: two products a sample, no exponential.
+    """
+    n = out.shape[1]
+    for e in range(t_event.size):
+        for k in range(first[e], last[e]):
+            c = centre[k]
+            w = width[k]
+            if stretch[k]:
+                c = anchor[e] + (c - anchor[e]) * t_scale[e]
+                w *= t_scale[e]
+            c += t_event[e] - t0
+            lo = max(0, int(math.ceil((c - _REACH * w) * fs_hz)))
+            hi = min(n - 1, int(math.floor((c + _REACH * w) * fs_hz)))
+            if hi < lo:
+                continue
+            d = 1.0 / (fs_hz * w)
+            x = (lo / fs_hz - c) / w
+            g = math.exp(-0.5 * x * x)
+            ratio = math.exp(-x * d - 0.5 * d * d)
+            shrink = math.exp(-d * d)
+            dx = dipole[k, 0]
+            dy = dipole[k, 1]
+            dz = dipole[k, 2]
+            for i in range(lo, hi + 1):
+                out[0, i] += dx * g
+                out[1, i] += dy * g
+                out[2, i] += dz * g
+                g *= ratio
+                ratio *= shrink
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_oscillation(cycles, depth, direction, harmonics, out):  # type: ignore[no-untyped-def]
+    """Add an atrial oscillation to the heart vector: a sawtooth of a few harmonics.
+
+    Args:
+        cycles: (samples,) phase in cycles.
+        depth: (samples,) slow amplitude.
+        direction: (3, harmonics) dipole of each harmonic.
+        harmonics: number of harmonics used.
+        out: (3, samples), added to.
+    """
+    for i in range(cycles.size):
+        phi = 2.0 * math.pi * cycles[i]
+        s1 = math.sin(phi)
+        c2 = 2.0 * math.cos(phi)
+        before = 0.0
+        now = s1
+        for m in range(harmonics):
+            v = depth[i] * now
+            out[0, i] += direction[0, m] * v
+            out[1, i] += direction[1, m] * v
+            out[2, i] += direction[2, m] * v
+            before, now = now, c2 * now - before
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def turn_and_lead(vcg, breath, breath_step, angles, field, out):  # type: ignore[no-untyped-def]
+    """Turn the heart vector with the breath, and carry it to I, II, V1-V6.
+
+    Args:
+        vcg: (3, samples) heart vector in mV.
+        breath: respiration, about -1 to 1, one value every `breath_step` samples.
+        angles: (3,) largest angle about x, y, z in rad.
+        field: (8, 3) lead field.
+        out: (8, samples), written.
+
+    Returns:
+        Mean over the eight leads of their power about the mean, in mV squared.
+    """
+    n = vcg.shape[1]
+    turned = np.empty((3, n))
+    for i in range(n):
+        x = i / breath_step
+        j = min(int(x), breath.size - 2)
+        s = breath[j] + (x - j) * (breath[j + 1] - breath[j])
+        # Sine and cosine of angles below 0.2 rad to 1e-7.
+        a = angles[0] * s
+        sa = a * (1 - a * a / 6)
+        ca = 1 - a * a / 2 * (1 - a * a / 12)
+        b = angles[1] * s
+        sb = b * (1 - b * b / 6)
+        cb = 1 - b * b / 2 * (1 - b * b / 12)
+        g = angles[2] * s
+        sg = g * (1 - g * g / 6)
+        cg = 1 - g * g / 2 * (1 - g * g / 12)
+        vx = vcg[0, i]
+        vy = ca * vcg[1, i] - sa * vcg[2, i]
+        vz = sa * vcg[1, i] + ca * vcg[2, i]
+        wx = cb * vx + sb * vz
+        wz = -sb * vx + cb * vz
+        turned[0, i] = cg * wx - sg * vy
+        turned[1, i] = sg * wx + cg * vy
+        turned[2, i] = wz
+    power = 0.0
+    for lead in range(8):
+        fx = field[lead, 0]
+        fy = field[lead, 1]
+        fz = field[lead, 2]
+        total = 0.0
+        squares = 0.0
+        for i in range(n):
+            v = fx * turned[0, i] + fy * turned[1, i] + fz * turned[2, i]
+            out[lead, i] = v
+            total += v
+            squares += v * v
+        power += squares / n - (total / n) ** 2
+    return power / 8
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def shape_muscle(white, a1, a2, gain, envelope, envelope_step):  # type: ignore[no-untyped-def]
+    """Turn white noise (samples, electrodes) into AR(2) noise under a slow envelope, in place."""
+    n, m = white.shape
+    y1 = np.zeros(m, np.float32)
+    y2 = np.zeros(m, np.float32)
+    for i in range(n):
+        x = i / envelope_step
+        j = min(int(x), envelope.shape[0] - 2)
+        f = np.float32(x - j)
+        for k in range(m):
+            y = gain * white[i, k] - a1 * y1[k] - a2 * y2[k]
+            y2[k] = y1[k]
+            y1[k] = y
+            white[i, k] = y * (envelope[j, k] + f * (envelope[j + 1, k] - envelope[j, k]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def slow_resonator(white, a1, a2, out):  # type: ignore[no-untyped-def]
+    """AR(2) noise of unit innovation along axis 0 of `white`, after a run-in of `white`'s surplus."""
+    surplus = white.shape[0] - out.shape[0]
+    for k in range(white.shape[1]):
+        y1 = 0.0
+        y2 = 0.0
+        for i in range(white.shape[0]):
+            y = white[i, k] - a1 * y1 - a2 * y2
+            y2 = y1
+            y1 = y
+            if i >= surplus:
+                out[i - surplus, k] = y
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def add_slow(slow, per_sample, out):  # type: ignore[no-untyped-def]
+    """Add slow noise, given every 1 / per_sample samples, to `out` by Catmull-Rom interpolation."""
+    n, m = out.shape
+    last = slow.shape[0] - 3
+    for i in range(n):
+        x = i * per_sample
+        j = min(int(x), last - 1) + 1
+        f = np.float32(x - (j - 1))
+        f2 = f * f
+        f3 = f2 * f
+        w0 = np.float32(0.5) * (-f3 + np.float32(2) * f2 - f)
+        w1 = np.float32(0.5) * (np.float32(3) * f3 - np.float32(5) * f2 + np.float32(2))
+        w2 = np.float32(0.5) * (np.float32(-3) * f3 + np.float32(4) * f2 + f)
+        w3 = np.float32(0.5) * (f3 - f2)
+        for k in range(m):
+            out[i, k] += w0 * slow[j - 1, k] + w1 * slow[j, k] + w2 * slow[j + 1, k] + w3 * slow[j + 2, k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_mains(cos_step, sin_step, real, imag, third, out):  # type: ignore[no-untyped-def]
+    """Add the mains oscillator with a share `third` of its third harmonic to (samples, electrodes)."""
+    n, m = out.shape
+    c = 1.0
+    s = 0.0
+    for i in range(n):
+        c3 = c * (4 * c * c - 3)
+        s3 = s * (3 - 4 * s * s)
+        p = np.float32(c + third * c3)
+        q = np.float32(s + third * s3)
+        for k in range(m):
+            out[i, k] += real[k] * p - imag[k] * q
+        c, s = c * cos_step - s * sin_step, s * cos_step + c * sin_step
+        if i % 1024 == 1023:
+            r = 1.0 / math.sqrt(c * c + s * s)
+            c *= r
+            s *= r
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def electrodes_to_leads(electrode, out):  # type: ignore[no-untyped-def]
+    """Potentials at RA, LA, LL, V1-V6 (samples, 9) to zero-mean I, II, V1-V6 (8, samples).
+
+    Returns the mean over the eight leads of their power.
+    """
+    n = electrode.shape[0]
+    third = np.float32(1.0 / 3.0)
+    for i in range(n):
+        ra = electrode[i, 0]
+        la = electrode[i, 1]
+        ll = electrode[i, 2]
+        wct = (ra + la + ll) * third
+        out[0, i] = la - ra
+        out[1, i] = ll - ra
+        for k in range(6):
+            out[2 + k, i] = electrode[i, 3 + k] - wct
+    power = 0.0
+    for lead in range(8):
+        total = 0.0
+        for i in range(n):
+            total += out[lead, i]
+        mean = np.float32(total / n)
+        squares = 0.0
+        for i in range(n):
+            v = out[lead, i] - mean
+            out[lead, i] = v
+            squares += v * v
+        power += squares / n
+    return power / 8
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def twelve(clean, noise, gain, out):  # type: ignore[no-untyped-def]
+    """Write clean + gain * noise of I, II, V1-V6 and the four derived leads to `out` (12, samples).
+
+    The derived leads come from the stored single-precision I and II, so that Einthoven's and
+    Goldberger's laws hold to the rounding of one number.
+    """
+    n = clean.shape[1]
+    for i in range(n):
+        one = np.float32(clean[0, i] + gain * noise[0, i])
+        two = np.float32(clean[1, i] + gain * noise[1, i])
+        a = float(one)
+        b = float(two)
+        out[0, i] = one
+        out[1, i] = two
+        out[2, i] = b - a
+        out[3, i] = -0.5 * (a + b)
+        out[4, i] = a - 0.5 * b
+        out[5, i] = b - 0.5 * a
+    for lead in range(2, 8):
+        for i in range(n):
+            out[lead + 4, i] = clean[lead, i] + gain * noise[lead, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _component(wave, code, centre, width, dipole, start, step, out):  # type: ignore[no-untyped-def]
+    out[:, :] = 0.0
+    n = out.shape[1]
+    for k in range(wave.size):
+        if wave[k] != code:
+            continue
+        c = centre[k] - start
+        w = width[k]
+        lo = max(0, int(math.ceil((c - _REACH * w) / step)))
+        hi = min(n - 1, int(math.floor((c + _REACH * w) / step)))
+        d = step / w
+        x = (lo * step - c) / w
+        g = math.exp(-0.5 * x * x)
+        ratio = math.exp(-x * d - 0.5 * d * d)
+        shrink = math.exp(-d * d)
+        for i in range(lo, hi + 1):
+            for axis in range(3):
+                out[axis, i] += dipole[k, axis] * g
+            g *= ratio
+            ratio *= shrink
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def wave_limits(wave, centre, width, dipole, field, windows, step, share, floor_mv, least_mv, out):  # type: ignore[no-untyped-def]
+    """Write onset, peak and offset of P, QRS and T in each of twelve leads to `out` (13, 3, 3).
+
+    Within each wave's own component a limit is the outermost crossing of the larger of a share of
+    the lead's peak and a floor; row 12 takes the earliest onset and the latest offset of any lead
+    and the peak of the heart vector. Seconds from R; NaN where the wave is below `least_mv`.
+
+    Args:
+        wave, centre, width, dipole: kernels of one beat type.
+        field: (12, 3) lead field of all twelve leads.
+        windows: (3, 2) first and last second that is looked at for each wave.
+        step: grid step in seconds.
+        share: (3, 2) share of the peak that is the limit at onset and offset.
+        floor_mv: (3, 2) least threshold.
+        least_mv: (3,) peak below which the wave is absent in a lead.
+    """
+    out[:, :, :] = np.nan
+    for code in range(3):
+        start = windows[code, 0]
+        n = int((windows[code, 1] - start) / step) + 1
+        v = np.zeros((3, n))
+        _component(wave, code, centre, width, dipole, start, step, v)
+        signal = np.empty(n)
+        highest = 0.0
+        for i in range(n):
+            size = v[0, i] ** 2 + v[1, i] ** 2 + v[2, i] ** 2
+            if size > highest:
+                highest = size
+                out[12, code, 1] = start + i * step
+        for lead in range(12):
+            fx = field[lead, 0]
+            fy = field[lead, 1]
+            fz = field[lead, 2]
+            for i in range(n):
+                signal[i] = abs(fx * v[0, i] + fy * v[1, i] + fz * v[2, i])
+            top = 0
+            for i in range(n):
+                if signal[i] > signal[top]:
+                    top = i
+            peak = signal[top]
+            if peak < least_mv[code]:
+                continue
+            rise = min(max(share[code, 0] * peak, floor_mv[code, 0]), 0.7 * peak)
+            fall = min(max(share[code, 1] * peak, floor_mv[code, 1]), 0.7 * peak)
+            i = 0
+            while signal[i] < rise:
+                i += 1
+            j = n - 1
+            while signal[j] < fall:
+                j -= 1
+            on = float(i)
+            if i > 0:
+                on -= (signal[i] - rise) / (signal[i] - signal[i - 1])
+            off = float(j)
+            if j < n - 1:
+                off += (signal[j] - fall) / (signal[j] - signal[j + 1])
+            out[lead, code, 0] = start + on * step
+            out[lead, code, 1] = start + top * step
+            out[lead, code, 2] = start + off * step
+            if not out[12, code, 0] <= out[lead, code, 0]:
+                out[12, code, 0] = out[lead, code, 0]
+            if not out[12, code, 2] >= out[lead, code, 2]:
+                out[12, code, 2] = out[lead, code, 2]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def filtered_rr(rr, alpha, start):  # type: ignore[no-untyped-def]
+    """First-order memory of the RR series: what repolarisation has adapted to, one value a beat."""
+    out = np.empty_like(rr)
+    y = start
+    for k in range(rr.size):
+        y += alpha * (rr[k] - y)
+        out[k] = y
+    return out

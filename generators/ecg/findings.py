@@ -1,0 +1,168 @@
+"""Findings as changes of a heart's kernels: one function each, before the intervals are set.
+
+Recipes in the terms of vectorcardiography: a bundle branch block adds late, slow forces towards
+the blocked ventricle and turns the T vector against them; an injury current is a broad vector
+towards (ST elevation) or away from (depression) a territory; and so on. Numbers are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from ...conditioning.ecg.heart import EIGHT_TO_TWELVE, QRS, ST, Heart, P, T
+from ...conditioning.ecg.vocabulary import Finding
+from .patient import limb_lead_height_mv
+
+Change = Callable[[Heart, np.random.Generator], Heart]
+J_S = 0.045  # where the ST segment begins before the intervals are set
+
+# Directions (left, down, back) in which an injury current of each territory points.
+_TERRITORY = {"anterior": (0.30, 0.0, -0.95), "inferior": (-0.15, 1.0, 0.10), "lateral": (0.95, -0.30, 0.05)}
+
+
+def scaled(heart: Heart, wave: int, gain: tuple[float, float, float] | float) -> Heart:
+    """Return the heart with the dipoles of one wave multiplied, per axis or as a whole."""
+    dipole = heart.dipole_mv.copy()
+    dipole[heart.wave == wave] *= np.broadcast_to(gain, 3)
+    return replace(heart, dipole_mv=dipole)
+
+
+def _left_bundle_branch_block(heart: Heart, rng: np.random.Generator) -> Heart:
+    size = 1.0 + 0.18 * rng.standard_normal()
+    x, y, z = 0.95 * size, 0.12 + 0.18 * rng.standard_normal(), 0.85 * size
+    h = heart.only(P)
+    h = h.plus(QRS, -0.040, 0.011, (0.25 * x, 0.3 * y, 0.35 * z))
+    h = h.plus(QRS, -0.012, 0.015, (0.85 * x, y, 0.80 * z))
+    h = h.plus(QRS, 0.022, 0.017, (0.70 * x, 0.8 * y, 1.00 * z))
+    h = h.plus(QRS, 0.050, 0.013, (0.75 * x, 0.4 * y, 0.55 * z))
+    h = h.plus(T, 0.19, 0.060, (-0.08 * x, 0.06 * y, -0.22 * z))
+    h = h.plus(T, 0.29, 0.042, (-0.27 * x, -0.2 * y, -0.36 * z))
+    return h
+
+
+def _right_bundle_branch_block(heart: Heart, rng: np.random.Generator) -> Heart:
+    size = 1.0 + 0.2 * rng.standard_normal()
+    h = heart.plus(QRS, 0.050, 0.013, (-0.42 * size, 0.05, -0.55 * size))
+    h = h.plus(QRS, 0.078, 0.013, (-0.25 * size, 0.02, -0.30 * size))
+    h = h.plus(T, 0.255, 0.040, (0.06 * size, 0.0, 0.26 * size))
+    return h
+
+
+def _left_anterior_fascicular_block(heart: Heart, rng: np.random.Generator) -> Heart:
+    # The axis itself is set with the intervals; what stays is the small early force down and right.
+    return heart.plus(QRS, -0.030, 0.006, (-0.10, 0.20 + 0.04 * rng.standard_normal(), -0.05))
+
+
+def _left_ventricular_hypertrophy(heart: Heart, rng: np.random.Generator) -> Heart:
+    gain = 1.45 + 0.15 * abs(rng.standard_normal())
+    h = scaled(heart, QRS, (gain, 1.15, gain))
+    if rng.random() < 0.4:  # strain: ST and T turn against the QRS
+        h = scaled(h, T, (-0.45, 0.5, 1.25))
+        return h.plus(ST, J_S + 0.05, 0.045, (-0.10, -0.02, -0.06))
+    return h
+
+
+def _st_shift(territory: str, sign: float) -> Change:
+    def change(heart: Heart, rng: np.random.Generator) -> Heart:
+        size = sign * (0.22 + 0.07 * abs(rng.standard_normal())) * (1.0 if sign > 0 else 0.65)
+        direction = np.array(_TERRITORY[territory]) + 0.08 * rng.standard_normal(3)
+        x, y, z = size * direction
+        h = heart.plus(ST, J_S + 0.035, 0.032, (0.55 * x, 0.55 * y, 0.55 * z))
+        return h.plus(ST, J_S + 0.095, 0.045, (0.75 * x, 0.75 * y, 0.75 * z))
+
+    return change
+
+
+def _t_inversion(territory: str) -> Change:
+    def change(heart: Heart, rng: np.random.Generator) -> Heart:
+        deep = 1.0 + 0.25 * rng.standard_normal()
+        mine = heart.wave == T
+        size = np.linalg.norm(heart.dipole_mv[mine], axis=1)
+        dipole = heart.dipole_mv.copy()
+        towards = np.array(_TERRITORY[territory])
+        along = dipole[mine] @ towards / (towards @ towards)
+        # Take out what points to the territory, and let the T vector point away from it.
+        dipole[mine] -= np.outer(along + 0.55 * deep * size, towards)
+        return replace(heart, dipole_mv=dipole)
+
+    return change
+
+
+def _early_repolarization(heart: Heart, rng: np.random.Generator) -> Heart:
+    size = 1.0 + 0.2 * rng.standard_normal()
+    h = scaled(heart, T, 1.35)
+    h = h.plus(QRS, 0.040, 0.0055, (0.13 * size, 0.12 * size, -0.04 * size))
+    return h.plus(ST, J_S + 0.055, 0.045, (0.07 * size, 0.06 * size, -0.12 * size))
+
+
+def _low_voltage(heart: Heart, rng: np.random.Generator) -> Heart:
+    target = 0.33 + 0.09 * rng.random()  # below the criterion of 0.5 mV in every limb lead
+    gain = min(1.0, target / limb_lead_height_mv(heart))
+    h = scaled(heart, QRS, gain)
+    h = scaled(h, T, max(gain, 0.45))
+    return scaled(h, P, max(gain, 0.7))
+
+
+def _wolff_parkinson_white(heart: Heart, rng: np.random.Generator) -> Heart:
+    size = 0.36 + 0.06 * rng.standard_normal()
+    direction = np.array([0.75, 0.35, -0.55 if rng.random() < 0.6 else 0.55]) + 0.12 * rng.standard_normal(3)
+    x, y, z = size * direction
+    h = heart.plus(QRS, -0.044, 0.012, (0.7 * x, 0.7 * y, 0.7 * z))
+    h = h.plus(QRS, -0.024, 0.012, (x, y, z))
+    return scaled(h, T, (0.35, 0.4, 0.6))
+
+
+def _unchanged(heart: Heart, rng: np.random.Generator) -> Heart:
+    return heart
+
+
+# In the order in which they act: activation, size, repolarisation.
+CHANGES: dict[Finding, Change] = {
+    Finding.left_bundle_branch_block: _left_bundle_branch_block,
+    Finding.right_bundle_branch_block: _right_bundle_branch_block,
+    Finding.left_anterior_fascicular_block: _left_anterior_fascicular_block,
+    Finding.wolff_parkinson_white: _wolff_parkinson_white,
+    Finding.left_ventricular_hypertrophy: _left_ventricular_hypertrophy,
+    Finding.t_inversion_anterior: _t_inversion("anterior"),
+    Finding.t_inversion_inferior: _t_inversion("inferior"),
+    Finding.t_inversion_lateral: _t_inversion("lateral"),
+    Finding.early_repolarization: _early_repolarization,
+    Finding.st_elevation_anterior: _st_shift("anterior", 1.0),
+    Finding.st_elevation_inferior: _st_shift("inferior", 1.0),
+    Finding.st_elevation_lateral: _st_shift("lateral", 1.0),
+    Finding.st_depression_anterior: _st_shift("anterior", -1.0),
+    Finding.st_depression_inferior: _st_shift("inferior", -1.0),
+    Finding.st_depression_lateral: _st_shift("lateral", -1.0),
+    Finding.low_voltage: _low_voltage,
+    Finding.long_qt: _unchanged,  # an interval: the condition's qtc_ms says it all
+}
+
+
+def wide_beat(heart: Heart, direction: tuple[float, float, float], size_mv: float, rng: np.random.Generator) -> Heart:
+    """Return a beat that spreads through muscle from one side: wide QRS, T against it.
+
+    Args:
+        heart: the patient's, for the lead field.
+        direction: where the main force points (left, down, back).
+        size_mv: its height.
+        rng: for the variety of the loop.
+    """
+    unit = np.array(direction) / np.linalg.norm(direction)
+    shapes = ((-0.046, 0.013, 0.30, 0.40), (-0.012, 0.019, 0.80, 0.18), (0.026, 0.021, 0.90, 0.15), (0.062, 0.015, 0.40, 0.35))
+    h = heart.only(-1)
+    for centre, width, height, stray in shapes:
+        x, y, z = size_mv * height * (unit + stray * rng.standard_normal(3))
+        h = h.plus(QRS, centre, width, (x, y, z))
+    for centre, width, height in ((0.18, 0.055, -0.20), (0.28, 0.046, -0.34)):
+        x, y, z = size_mv * height * (unit + 0.15 * rng.standard_normal(3))
+        h = h.plus(T, centre, width, (x, y, z))
+    return h
+
+
+def largest_t_mv(heart: Heart) -> np.ndarray:
+    """Return T's largest height in each of the twelve leads in mV."""
+    t = np.arange(0.05, 0.60, 0.004)
+    return np.asarray(np.abs(EIGHT_TO_TWELVE @ (heart.lead_field @ heart.only(T).dipole(t))).max(axis=1))

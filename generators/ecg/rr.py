@@ -1,0 +1,123 @@
+"""RR intervals: breathing, the sinus node's two bands, and the AV node in fibrillation.
+
+The sinus process runs for at least 300 s, whatever the record's length, and the record is cut from
+it, so that variability is right in the mean of many short records and exact on a long one.
+Source: two-band spectrum of McSharry et al. (IEEE TBME 50:289, 2003); AV-node filtering of random
+atrial impulses as in Lian et al. (IEEE TBME 54:1615, 2007), with our own numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from . import compiled
+
+STEP_S = 0.25
+RUN_S = 300.0
+MARGIN_S = 10.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """The stretch of a longer process that a record shows.
+
+    Attributes:
+        start_s: first moment of the record in process time.
+        duration_s: length of the record.
+        horizon_s: length of the process.
+    """
+
+    start_s: float
+    duration_s: float
+    horizon_s: float
+
+
+def window(duration_s: float, rng: np.random.Generator) -> Window:
+    """Place a record of `duration_s` in a process of at least 300 s and a margin on both sides."""
+    horizon = max(RUN_S, duration_s) + 2 * MARGIN_S
+    horizon = np.ceil(horizon / 16) * 16
+    start = MARGIN_S + rng.random() * (horizon - 2 * MARGIN_S - duration_s)
+    return Window(float(start), duration_s, float(horizon))
+
+
+def _band_noise(low_hz: float, high_hz: float, centre_hz: float, sd_hz: float, n: int, white: np.ndarray) -> np.ndarray:
+    """Unit-variance Gaussian noise of n steps with a Gaussian spectrum cut to a band."""
+    first = max(1, int(np.ceil(low_hz * n * STEP_S)))
+    count = min(int(high_hz * n * STEP_S) - first + 1, white.size // 2)
+    f = (first + np.arange(count)) / (n * STEP_S)
+    spectrum = np.zeros(n // 2 + 1, complex)
+    spectrum[first : first + count] = np.exp(-0.25 * ((f - centre_hz) / sd_hz) ** 2) * white[: 2 * count].view(complex)
+    x = np.fft.irfft(spectrum, n)
+    return x / np.sqrt(np.mean(x * x))
+
+
+def breathing(resp_hz: float, horizon_s: float, rng: np.random.Generator) -> Float[np.ndarray, " steps"]:
+    """Return the respiratory phase in cycles every 0.25 s; its rate wanders by 4 %."""
+    n = int(horizon_s / STEP_S)
+    white = rng.standard_normal(2 * int(0.04 * horizon_s + 2))
+    slow = _band_noise(0.0, 0.04, 0.02, 0.02, n, white)
+    cycles = np.cumsum(resp_hz * STEP_S * (1 + 0.04 * slow))
+    return cycles + rng.random()
+
+
+def sinus_times(
+    mean_s: float, sd_s: float, lf_hf: float, cycles: np.ndarray, span: Window, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return times of sinus beats over the horizon and the RR interval that follows each.
+
+    Mean, standard deviation and the power ratio of the two bands are exact over the beats of the
+    whole process, or of the record where it is 300 s or longer.
+
+    Args:
+        mean_s: mean RR.
+        sd_s: standard deviation of RR; 0 gives a metronome.
+        lf_hf: power of the 0.1 Hz band over that of the respiratory component.
+        cycles: respiratory phase from `breathing`.
+        span: the record's place in the process.
+        rng: the stream.
+    """
+    n = cycles.size
+    lf = _band_noise(0.045, 0.145, 0.1, 0.02, n, rng.standard_normal(2 * int(0.1 * n * STEP_S + 2)))
+    hf = np.cos(2 * np.pi * (cycles - 0.1))  # the rate follows inspiration with a short lag
+    sd_lf = sd_s * np.sqrt(lf_hf / (1 + lf_hf))
+    sd_hf = sd_s * np.sqrt(1 / (1 + lf_hf))
+    whole = span.duration_s >= RUN_S
+    buffer = np.empty((4, int(4 * span.horizon_s / mean_s) + 8))
+    mean, a, b = mean_s, sd_lf, sd_hf * np.sqrt(2)
+    count = 0
+    for _ in range(4 if sd_s > 0 else 1):
+        count = compiled.beat_times(mean, a, b, lf, hf, STEP_S, span.horizon_s - STEP_S, 0.35 * mean_s, buffer)
+        if sd_s == 0:
+            break
+        t, rr, at_lf, at_hf = buffer[:, :count]
+        inside = slice(*np.searchsorted(t, (span.start_s, span.start_s + span.duration_s))) if whole else slice(None)
+        at_lf, at_hf, rr = at_lf[inside], at_hf[inside], rr[inside]
+        a, b = sd_lf / at_lf.std(), sd_hf / at_hf.std()
+        joint = sd_s / (a * at_lf + b * at_hf).std()
+        a, b = a * joint, b * joint
+        mean = mean_s - float(a * at_lf.mean() + b * at_hf.mean())
+    return buffer[0, :count].copy(), buffer[1, :count].copy()
+
+
+def fibrillation_times(mean_s: float, span: Window, rng: np.random.Generator) -> np.ndarray:
+    """Return times of ventricular beats in atrial fibrillation, by an AV node under random impulses.
+
+    Impulses reach the node as a Poisson process (6.5 a second, thinned by fibres that do not
+    reach it); the node's refractory period is set by bisection so that the mean RR is as asked.
+    """
+    rate = min(6.5, 3.2 / mean_s)
+    arrivals = np.cumsum(rng.exponential(1 / rate, int(rate * span.horizon_s * 1.3) + 40))
+    arrivals = arrivals[arrivals < span.horizon_s]
+    chance = rng.random(arrivals.size)
+    out = np.empty(int(span.horizon_s / 0.15))
+    low, high = 0.05, mean_s
+    count = 0
+    for _ in range(18):
+        middle = 0.5 * (low + high)
+        count = compiled.conducted_impulses(arrivals, chance, middle, 0.06 * mean_s, 0.4, out)
+        mean = (out[count - 1] - out[0]) / max(1, count - 1)
+        low, high = (middle, high) if mean < mean_s else (low, middle)
+    return out[:count].copy()

@@ -1,0 +1,198 @@
+"""The physiological ECG generator: condition and seed in, 12-lead record with its truth out.
+
+Source: three-axis dipole vector model of Sameni et al. (2007) and Clifford et al. (2010), closed
+form. Per beat k and kernel i: alpha_i exp(-(t - t_k - c_i)^2 / 2 w_i^2) along the dipole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...conditioning.ecg.condition import EcgCondition
+from ...conditioning.ecg.heart import LEAD_INDEX, QRS, ST, Heart, T
+from ...conditioning.ecg.prior import complete
+from ...conditioning.ecg.vocabulary import LEADS, Rhythm, TwaPattern
+from ...conditioning.record import Record, SignalGeometry
+from ...conditioning.seeds import stream
+from . import compiled
+from .alternans import realised, states
+from .atrial import add_atrial_waves
+from .beats import Patient, draw_patient
+from .noise import electrode_noise
+from .rhythm import NORMAL, Beats, beats
+from .rr import STEP_S, Window, breathing, window
+from .truth import beat_table, interval_truth, wave_table
+
+_QT_MEMORY_S = 60.0  # time in which repolarisation follows a change of rate
+_BREATH_HZ = 20.0
+_EDGE_S = 1.6  # beats this far outside still reach into the record
+_TURN_RAD = np.array([0.10, 0.08, 0.07])  # largest turn about x, y, z by the breath
+
+
+@dataclass(frozen=True)
+class Course:
+    """What happens in one record: the window, its beats and how far repolarisation is along."""
+
+    span: Window
+    cycles: np.ndarray
+    beats: Beats
+    rr_s: np.ndarray
+    t_scale: np.ndarray
+    state: np.ndarray
+
+
+class EcgSimulator:
+    """Makes artificial 12-lead ECGs from conditions; needs no training and no data."""
+
+    name: ClassVar[str] = "ecg"
+    condition_type: ClassVar[type[EcgCondition]] = EcgCondition
+    shard_size: ClassVar[int] = 1000
+    formats: ClassVar[tuple[str, ...]] = ("wfdb",)
+
+    def config(self) -> dict[str, Any]:
+        """Return the settings that decide the output: the simulator has none but its version."""
+        return {"generator": self.name, "model": "dipole-1"}
+
+    def generate(self, conditions: Sequence[EcgCondition], seeds: Sequence[int]) -> Iterator[Record]:
+        """Yield one record per condition; record i depends on conditions[i] and seeds[i] alone.
+
+        Args:
+            conditions: what is asked for; fields left out are drawn from the prior.
+            seeds: one seed per record, 0 to 2**63 - 1.
+
+        Raises:
+            ValueError: the sequences differ in length.
+        """
+        if len(conditions) != len(seeds):
+            raise ValueError(f"{len(conditions)} conditions but {len(seeds)} seeds; one seed per condition is needed")
+        for condition, seed in zip(conditions, seeds, strict=True):
+            yield simulate(condition, int(seed))
+
+
+def simulate(condition: EcgCondition, seed: int) -> Record:
+    """Return the record of one condition and seed."""
+    heart_seed = condition.patient_seed if condition.patient_seed is not None else seed
+    person, visit = stream(heart_seed, "ecg.patient"), stream(seed, "ecg.visit")
+    c = complete(condition, person, visit)
+    course = _course(c, visit)
+    patient = draw_patient(c, set(np.unique(course.beats.kind).tolist()), person)
+    vcg = _dipole(c, patient, course, visit)
+    field = patient.beats[NORMAL].heart.lead_field
+    clean = np.empty((8, vcg.shape[1]))
+    power = compiled.turn_and_lead(vcg, *_breath(c, course, visit), field, clean)
+    signal = np.empty((12, vcg.shape[1]), np.float32)
+    snr_db = _add_noise(c, clean, power, signal, stream(seed, "ecg.noise"))
+    return _record(c, seed, signal, snr_db, patient, course)
+
+
+def _course(c: EcgCondition, rng: np.random.Generator) -> Course:
+    span = window(c.duration_s, rng)
+    assert c.resp_rate_bpm is not None
+    cycles = breathing(c.resp_rate_bpm / 60, span.horizon_s, rng)
+    all_beats = beats(c, cycles, span, rng)
+    rr = np.diff(all_beats.r_s, prepend=2 * all_beats.r_s[0] - all_beats.r_s[1])
+    memory = compiled.filtered_rr(rr, 1 - np.exp(-float(rr.mean()) / _QT_MEMORY_S), float(rr.mean()))
+    # The last interval acts at once with a fifth of the weight, the memory with the rest.
+    adapted = np.maximum(0.8 * memory + 0.2 * rr, 0.2)
+    state = states(c.twa_pattern or TwaPattern.exact, rr, rng) if c.twa_uv else np.zeros(rr.size, int)
+    return Course(span, cycles, all_beats, rr, np.cbrt(adapted), state)
+
+
+def t_stretch(qt_factor: np.ndarray, limits: np.ndarray, qt_s: float) -> np.ndarray:
+    """Return how far ST-T is stretched so that QT follows Fridericia while QRS keeps its width.
+
+    Args:
+        qt_factor: (beats,) cube root of the adapted RR.
+        limits: (13, 3, 3) wave limits at RR = 1 s.
+        qt_s: QT at RR = 1 s.
+    """
+    qrs_s = limits[12, QRS, 2] - limits[12, QRS, 0]
+    return np.maximum(0.3, (qt_s * qt_factor - qrs_s) / (qt_s - qrs_s))
+
+
+def _dipole(c: EcgCondition, patient: Patient, course: Course, rng: np.random.Generator) -> np.ndarray:
+    """Draw every beat, P wave and atrial wave that reaches into the record: (3, samples) in mV."""
+    n = round(c.duration_s * c.fs_hz)
+    out = np.zeros((3, n))
+    span, b = course.span, course.beats
+    near = (b.r_s > span.start_s - _EDGE_S) & (b.r_s < span.start_s + span.duration_s + _EDGE_S)
+    for kind, beat in patient.beats.items():
+        at = np.flatnonzero(near & (b.kind == kind))
+        stretch = t_stretch(course.t_scale[at], beat.limits, _qt_s(beat.limits))
+        _draw(beat.heart, b.r_s[at], stretch, beat.limits[12, QRS, 2], span.start_s, c.fs_hz, out)
+        if patient.alternans.wave.size:
+            odd = course.state[at] == 1
+            _draw(patient.alternans, b.r_s[at][odd], stretch[odd], beat.limits[12, QRS, 2], span.start_s, c.fs_hz, out)
+    near_p = (b.p_s > span.start_s - _EDGE_S) & (b.p_s < span.start_s + span.duration_s + _EDGE_S)
+    for p, mine in ((patient.p_sinus, ~b.p_ectopic), (patient.p_ectopic, b.p_ectopic)):
+        at = b.p_s[near_p & mine]
+        _draw(p.heart, at, np.ones(at.size), 0.0, span.start_s, c.fs_hz, out)
+    if b.atrial_hz:
+        add_atrial_waves(c.rhythm is Rhythm.atrial_flutter, b.atrial_hz, span.start_s, c.fs_hz, rng, out)
+    return out
+
+
+def _qt_s(limits: np.ndarray) -> float:
+    qt = float(limits[12, T, 2] - limits[12, QRS, 0])
+    return qt if np.isfinite(qt) else 0.4
+
+
+def _draw(
+    heart: Heart, at_s: np.ndarray, stretch: np.ndarray, anchor_s: float, start_s: float, fs_hz: float, out: np.ndarray
+) -> None:
+    if at_s.size == 0 or heart.wave.size == 0:
+        return
+    first = np.zeros(at_s.size, np.int64)
+    moves = (heart.wave == T) | (heart.wave == ST)
+    compiled.draw_dipole(
+        at_s, first, first + heart.wave.size, stretch, np.full(at_s.size, anchor_s), moves,
+        heart.centre_s, heart.width_s, heart.dipole_mv, start_s, fs_hz, out,
+    )  # fmt: skip
+
+
+def _breath(c: EcgCondition, course: Course, rng: np.random.Generator) -> tuple[np.ndarray, float, np.ndarray]:
+    """Respiration as a sawtooth of three terms on a 20 Hz grid, and how far it turns the heart."""
+    t = course.span.start_s + np.arange(int(c.duration_s * _BREATH_HZ) + 3) / _BREATH_HZ
+    phase = 2 * np.pi * np.interp(t, np.arange(course.cycles.size) * STEP_S, course.cycles)
+    breath = (np.sin(phase) + np.sin(2 * phase) / 4 + np.sin(3 * phase) / 9) / 1.16
+    return breath, c.fs_hz / _BREATH_HZ, _TURN_RAD * min(1.2, np.exp(0.4 * rng.standard_normal() - 0.5))
+
+
+def _add_noise(
+    c: EcgCondition, clean: np.ndarray, power: float, signal: np.ndarray, rng: np.random.Generator
+) -> float | None:
+    if not c.noise or c.snr_db is None:
+        compiled.twelve(clean, clean, 0.0, signal)
+        return None
+    noise, noise_power = electrode_noise(c.noise, clean.shape[1], c.fs_hz, c.powerline_hz, rng)
+    gain = float(np.sqrt(power / noise_power * 10 ** (-c.snr_db / 10)))
+    compiled.twelve(clean, noise, gain, signal)
+    return float(10 * np.log10(power / (gain**2 * noise_power)))
+
+
+def _record(
+    c: EcgCondition, seed: int, signal: np.ndarray, snr_db: float | None, patient: Patient, course: Course
+) -> Record:
+    n = signal.shape[1]
+    beat_rows, inside = beat_table(patient, course.beats, course.rr_s, course.state, course.span, c.fs_hz, n)
+    waves = wave_table(patient, course.beats, course.t_scale, course.span, c.fs_hz, n, c.leads, inside)
+    limits = patient.beats[NORMAL].limits
+    truth = interval_truth(c, patient, course.rr_s[inside], course.t_scale[inside])
+    truth |= realised(patient.alternans, course.state[inside], (limits[12, QRS, 2], limits[12, T, 2]))
+    if snr_db is not None:
+        truth["snr_db"] = round(snr_db, 4)
+    rhythm = {"start": np.array([0]), "end": np.array([n]), "rhythm": np.array([c.rhythm])}
+    shown = signal if c.leads == LEADS else signal[[LEAD_INDEX[lead] for lead in c.leads]]
+    return Record(
+        record_id=f"ecg-{seed}",
+        arrays={"signal": shown},
+        condition=c,
+        geometry=SignalGeometry(c.fs_hz, c.leads),
+        provenance={"synthetic": True, "generator": EcgSimulator.name, "seed": seed},
+        tables={"waves": waves, "beats": beat_rows, "rhythms": rhythm},
+        truth=truth,
+    )
