@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from ..record import Record
 from .vocabulary import (
     AV_BLOCKS,
     EXCLUSIVE_FINDINGS,
@@ -33,32 +34,33 @@ def _as_list(value: Any) -> Any:
 class Kernels(BaseModel):
     """A heart as a sum of Gaussian dipole kernels, and how its field reaches the leads.
 
-    Every list has one entry per kernel. Times are seconds from the R peak of a beat with
-    RR = 1 s; `amplitude_mv` is along the kernel's axis.
+    Every list has one entry per kernel. Times are seconds from the R peak of a beat with RR = 1 s.
 
     Attributes:
-        axis: 0, 1, 2 for x (left), y (down), z (posterior).
-        wave: `P`, `QRS` or `T`.
+        wave: `P`, `QRS`, `ST` or `T`.
         centre_s: position of the kernel's peak.
         width_s: Gaussian standard deviation.
-        amplitude_mv: signed height.
+        dipole_mv: signed height along x (left), y (down), z (to the back).
         lead_field: 8 x 3 matrix from the dipole to I, II, V1-V6, or None for Dower's.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    axis: tuple[Literal[0, 1, 2], ...]
-    wave: tuple[Literal["P", "QRS", "T"], ...]
-    centre_s: tuple[Annotated[float, Field(ge=-0.5, le=1.0)], ...]
+    wave: tuple[Literal["P", "QRS", "ST", "T"], ...]
+    centre_s: tuple[Annotated[float, Field(ge=-0.6, le=1.2)], ...]
     width_s: tuple[Annotated[float, Field(gt=0, le=0.5)], ...]
-    amplitude_mv: tuple[Annotated[float, Field(ge=-20, le=20)], ...]
+    dipole_mv: tuple[tuple[float, float, float], ...]
     lead_field: tuple[tuple[float, float, float], ...] | None = None
 
     @model_validator(mode="after")
     def _same_length(self) -> Kernels:
-        lengths = {len(self.axis), len(self.wave), len(self.centre_s), len(self.width_s), len(self.amplitude_mv)}
+        lengths = {len(self.wave), len(self.centre_s), len(self.width_s), len(self.dipole_mv)}
         if len(lengths) != 1 or 0 in lengths:
             raise ValueError(f"kernels: the lists have lengths {sorted(lengths)}; all must be equal and not empty")
+        if "QRS" not in self.wave:
+            raise ValueError("kernels: no kernel belongs to QRS; a heart needs one")
+        if max(abs(v) for dipole in self.dipole_mv for v in dipole) > 20:
+            raise ValueError("kernels: a dipole is above 20 mV; heights are in mV")
         if self.lead_field is not None and len(self.lead_field) != 8:
             raise ValueError(f"kernels: lead_field has {len(self.lead_field)} rows; I, II, V1-V6 need 8")
         return self
@@ -124,6 +126,21 @@ class EcgCondition(BaseModel):
         for check in (_rate_fits_rhythm, _rhythm_allows, _findings_agree, _noise_agrees, _hrv_fits, _lists_are_sets):
             check(self)
         return self
+
+    @classmethod
+    def from_record(cls, record: Record, **overrides: Any) -> EcgCondition:
+        """Return the condition of a real patient's record, with kernels fitted to the mean beat.
+
+        Args:
+            record: an ECG with at least I, II, V1-V6.
+            **overrides: fields to set or change, such as `heart_rate_bpm=90`.
+
+        Raises:
+            ValueError: leads are missing, or no regular beat was found to fit.
+        """
+        from .fit import condition_from_record
+
+        return condition_from_record(cls, record, overrides)
 
 
 def _rate_fits_rhythm(c: EcgCondition) -> None:

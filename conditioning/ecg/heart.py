@@ -14,8 +14,8 @@ from jaxtyping import Float, Int
 from .condition import Kernels
 from .vocabulary import LEADS
 
-P, QRS, T, SPIKE, ST = range(5)
-WAVES = ("P", "QRS", "T")
+P, QRS, T, ST, SPIKE = range(5)
+WAVES = ("P", "QRS", "T", "ST")
 
 # Rows: I, II, V1-V6. The four augmented and derived leads follow by algebra (`twelve_leads`).
 DOWER = np.array(
@@ -46,7 +46,7 @@ class Heart:
     """Dipole kernels of one beat type at RR = 1 s, and the field that carries them to the leads.
 
     Attributes:
-        wave: (kernels,) code of the wave each belongs to: P, QRS, T, SPIKE, ST.
+        wave: (kernels,) code of the wave each belongs to: P, QRS, T, ST, SPIKE.
         centre_s: (kernels,) time from the R peak.
         width_s: (kernels,) Gaussian standard deviation.
         dipole_mv: (kernels, 3) height along x, y, z.
@@ -61,14 +61,10 @@ class Heart:
 
     def only(self, *waves: int) -> Heart:
         """Return the heart with the kernels of these waves alone."""
-        keep = np.isin(self.wave, waves)
-        return replace(
-            self,
-            wave=self.wave[keep],
-            centre_s=self.centre_s[keep],
-            width_s=self.width_s[keep],
-            dipole_mv=self.dipole_mv[keep],
-        )
+        keep = np.zeros(self.wave.size, bool)
+        for wave in waves:
+            keep |= self.wave == wave
+        return Heart(self.wave[keep], self.centre_s[keep], self.width_s[keep], self.dipole_mv[keep], self.lead_field)
 
     def plus(self, wave: int, centre_s: float, width_s: float, dipole_mv: tuple[float, float, float]) -> Heart:
         """Return the heart with one more kernel."""
@@ -135,11 +131,20 @@ def normal_heart() -> Heart:
 
 def heart_of(kernels: Kernels) -> Heart:
     """Return a condition's kernels as a heart."""
-    dipole = np.zeros((len(kernels.axis), 3))
-    dipole[np.arange(len(kernels.axis)), list(kernels.axis)] = kernels.amplitude_mv
     field = DOWER.copy() if kernels.lead_field is None else np.array(kernels.lead_field)
     wave = np.array([WAVES.index(w) for w in kernels.wave])
-    return Heart(wave, np.array(kernels.centre_s), np.array(kernels.width_s), dipole, field)
+    return Heart(wave, np.array(kernels.centre_s), np.array(kernels.width_s), np.array(kernels.dipole_mv), field)
+
+
+def kernels_of(heart: Heart) -> Kernels:
+    """Return a heart's P, QRS and T kernels as a condition's."""
+    return Kernels(
+        wave=tuple(WAVES[w] for w in heart.wave),  # type: ignore[arg-type]
+        centre_s=tuple(heart.centre_s.round(5).tolist()),
+        width_s=tuple(heart.width_s.round(5).tolist()),
+        dipole_mv=tuple(tuple(row) for row in heart.dipole_mv.round(5).tolist()),
+        lead_field=tuple(tuple(row) for row in heart.lead_field.round(5).tolist()),
+    )
 
 
 def twelve_leads(eight: Float[np.ndarray, "8 samples"]) -> Float[np.ndarray, "12 samples"]:

@@ -329,69 +329,133 @@ def _component(wave, code, centre, width, dipole, start, step, out):  # type: ig
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def wave_limits(wave, centre, width, dipole, field, windows, step, share, floor_mv, least_mv, out):  # type: ignore[no-untyped-def]
+def _crossings(size, share, limits):  # type: ignore[no-untyped-def]
+    """Write to `limits` the fractional indices of the outermost crossings and the peak of `size`."""
+    n = size.size
+    top = 0
+    for i in range(n):
+        if size[i] > size[top]:
+            top = i
+    rise = share[0] * size[top]
+    fall = share[1] * size[top]
+    i = 0
+    while size[i] < rise:
+        i += 1
+    j = n - 1
+    while size[j] < fall:
+        j -= 1
+    limits[0] = float(i)
+    if i > 0:
+        limits[0] -= (size[i] - rise) / (size[i] - size[i - 1])
+    limits[1] = float(top)
+    limits[2] = float(j)
+    if j < n - 1:
+        limits[2] += (size[j] - fall) / (size[j] - size[j + 1])
+    return size[top]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def wave_limits(wave, centre, width, dipole, field, windows, step, share, margin, least_mv, out):  # type: ignore[no-untyped-def]
     """Write onset, peak and offset of P, QRS and T in each of twelve leads to `out` (13, 3, 3).
 
-    Within each wave's own component a limit is the outermost crossing of the larger of a share of
-    the lead's peak and a floor; row 12 takes the earliest onset and the latest offset of any lead
-    and the peak of the heart vector. Seconds from R; NaN where the wave is below `least_mv`.
+    Row 12 is the whole heart: the earliest onset and the latest offset in any lead, the peak of the
+    heart vector. Seconds from R; NaN where the wave is below `least_mv`.
 
     Args:
         wave, centre, width, dipole: kernels of one beat type.
         field: (12, 3) lead field of all twelve leads.
         windows: (3, 2) first and last second that is looked at for each wave.
         step: grid step in seconds.
-        share: (3, 2) share of the peak that is the limit at onset and offset.
-        floor_mv: (3, 2) least threshold.
+        share: (3, 2) share of the peak whose crossing is looked for at onset and offset.
+        margin: (3, 2) seconds by which the limits lie outside the crossings.
         least_mv: (3,) peak below which the wave is absent in a lead.
     """
     out[:, :, :] = np.nan
+    here = np.empty(3)
+    joint = np.empty(3)
     for code in range(3):
         start = windows[code, 0]
         n = int((windows[code, 1] - start) / step) + 1
         v = np.zeros((3, n))
         _component(wave, code, centre, width, dipole, start, step, v)
-        signal = np.empty(n)
-        highest = 0.0
-        for i in range(n):
-            size = v[0, i] ** 2 + v[1, i] ** 2 + v[2, i] ** 2
-            if size > highest:
-                highest = size
-                out[12, code, 1] = start + i * step
+        size = np.zeros(n)
+        leads = np.empty((12, n))
         for lead in range(12):
             fx = field[lead, 0]
             fy = field[lead, 1]
             fz = field[lead, 2]
             for i in range(n):
-                signal[i] = abs(fx * v[0, i] + fy * v[1, i] + fz * v[2, i])
-            top = 0
-            for i in range(n):
-                if signal[i] > signal[top]:
-                    top = i
-            peak = signal[top]
-            if peak < least_mv[code]:
+                leads[lead, i] = abs(fx * v[0, i] + fy * v[1, i] + fz * v[2, i])
+            if lead < 2 or lead > 5:
+                for i in range(n):
+                    size[i] += leads[lead, i] * leads[lead, i]
+        for i in range(n):
+            size[i] = math.sqrt(size[i] / 8)
+        if _crossings(size, share[code], joint) < 1e-6:
+            continue
+        out[12, code, 1] = start + joint[1] * step
+        for lead in range(12):
+            if _crossings(leads[lead], share[code], here) < least_mv[code]:
                 continue
-            rise = min(max(share[code, 0] * peak, floor_mv[code, 0]), 0.7 * peak)
-            fall = min(max(share[code, 1] * peak, floor_mv[code, 1]), 0.7 * peak)
-            i = 0
-            while signal[i] < rise:
-                i += 1
-            j = n - 1
-            while signal[j] < fall:
-                j -= 1
-            on = float(i)
-            if i > 0:
-                on -= (signal[i] - rise) / (signal[i] - signal[i - 1])
-            off = float(j)
-            if j < n - 1:
-                off += (signal[j] - fall) / (signal[j] - signal[j + 1])
-            out[lead, code, 0] = start + on * step
-            out[lead, code, 1] = start + top * step
-            out[lead, code, 2] = start + off * step
-            if not out[12, code, 0] <= out[lead, code, 0]:
-                out[12, code, 0] = out[lead, code, 0]
-            if not out[12, code, 2] >= out[lead, code, 2]:
-                out[12, code, 2] = out[lead, code, 2]
+            on = start + 0.5 * (here[0] + joint[0]) * step - margin[code, 0]
+            off = start + 0.5 * (here[2] + joint[2]) * step + margin[code, 1]
+            out[lead, code, 0] = on
+            out[lead, code, 1] = start + here[1] * step
+            out[lead, code, 2] = off
+            if not out[12, code, 0] <= on:
+                out[12, code, 0] = on
+            if not out[12, code, 2] >= off:
+                out[12, code, 2] = off
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _moments(values, first, last):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(first, last):
+        total += values[i]
+    mean = total / (last - first)
+    squares = 0.0
+    for i in range(first, last):
+        squares += (values[i] - mean) ** 2
+    return mean, math.sqrt(squares / (last - first))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def sinus_beats(mean_s, sd_s, lf_hf, lf, hf, step_s, t_end, first_s, last_s, out):  # type: ignore[no-untyped-def]
+    """Fill `out` (rows: time, RR, lf, hf at the beat) so that the beats' own statistics are as asked.
+
+    Where a beat falls depends on the intervals before it, so gains and mean are corrected over four
+    rounds until mean, standard deviation and band ratio hold on the beats between first_s and
+    last_s. Returns the number of beats.
+    """
+    sd_lf = sd_s * math.sqrt(lf_hf / (1 + lf_hf))
+    sd_hf = sd_s * math.sqrt(1 / (1 + lf_hf))
+    mean = mean_s
+    a = sd_lf
+    b = sd_hf
+    count = 0
+    joint = np.empty(out.shape[1])
+    for _ in range(4):
+        count = beat_times(mean, a, b, lf, hf, step_s, t_end, 0.35 * mean_s, out)
+        if sd_s == 0:
+            break
+        i = 0
+        while i < count - 3 and out[0, i] < first_s:
+            i += 1
+        j = count
+        while j > i + 3 and out[0, j - 1] > last_s:
+            j -= 1
+        mean_lf, s_lf = _moments(out[2], i, j)
+        mean_hf, s_hf = _moments(out[3], i, j)
+        a = sd_lf / max(s_lf, 1e-9)
+        b = sd_hf / max(s_hf, 1e-9)
+        for k in range(i, j):
+            joint[k] = a * out[2, k] + b * out[3, k]
+        shift, s = _moments(joint, i, j)
+        a *= sd_s / s
+        b *= sd_s / s
+        mean = mean_s - shift * sd_s / s
+    return count
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -8,48 +8,39 @@ from dataclasses import replace
 import numpy as np
 
 from ...conditioning.ecg.condition import EcgCondition
-from ...conditioning.ecg.heart import EIGHT_TO_TWELVE, QRS, Heart, P, T, heart_of, normal_heart
+from ...conditioning.ecg.heart import EIGHT_TO_TWELVE, QRS, SPIKE, ST, Heart, P, T, heart_of
+from ...conditioning.ecg.hearts import heart_bank
 from ...conditioning.ecg.vocabulary import Finding, Sex
 
-_NORMAL = normal_heart()
+_GAIN_SD = np.array([0.18, 0.16, 0.20, 0.20])  # log height of P, QRS, T, ST
 
 
 def draw_heart(c: EcgCondition, rng: np.random.Generator) -> Heart:
-    """Return the patient's heart before any finding: own kernels, or the normal ones varied.
+    """Return the patient's heart before any finding: own kernels, or a fitted heart varied.
 
-    Widths, places, heights and the dipole's direction vary by kernel; heights by wave; the loops
-    of P, QRS and T turn in space; the lead field varies with the heart's place in the chest.
+    Places, widths and heights vary by kernel; heights by wave; the loops of P, QRS and T turn in
+    space; the lead field varies with the heart's place in the chest.
     """
+    z = rng.standard_normal(120)
+    u = rng.random()
     if c.kernels is not None:
         return heart_of(c.kernels)
-    base = _NORMAL
+    hypertrophy = Finding.left_ventricular_hypertrophy in (c.findings or ())
+    base = heart_bank().near(c.sex is Sex.M, c.age_years or 50.0, c.axis_deg or 0.0, hypertrophy, u)
     n = base.wave.size
-    z = rng.standard_normal((n, 6))
-    z[:, :3] *= 0.7 + 0.3 * rng.standard_normal()
-    size = np.linalg.norm(base.dipole_mv, axis=1)
-    dipole = base.dipole_mv * np.exp(0.16 * z[:, :1]) + 0.07 * size[:, None] * z[:, 3:6]
-    wave = rng.standard_normal(8)
-    gain = np.exp(np.array([0.22, 0.24, 0.30]) * wave[:3]) * _sex_gain(c)
-    dipole *= gain[base.wave][:, None]
-    angle = np.radians(np.array([13.0, 15.0, 13.0]) * wave[3:6])
-    for code in (P, QRS, T):
-        about_y = _turn(angle[code], 0, 2)
-        dipole[base.wave == code] = dipole[base.wave == code] @ about_y.T
-    field = base.lead_field * (1 + 0.06 * rng.standard_normal((8, 3)))
-    return replace(
-        base,
-        centre_s=base.centre_s * np.exp(0.05 * z[:, 1]),
-        width_s=base.width_s * np.exp(0.09 * z[:, 2]),
-        dipole_mv=dipole,
-        lead_field=field,
+    gain = np.exp(_GAIN_SD * z[:4])[base.wave]
+    dipole = base.dipole_mv * (gain * np.exp(0.10 * z[20 : 20 + n]))[:, None]
+    for code, turn in ((P, z[4:6]), (QRS, z[6:8]), (T, z[8:10])):
+        mine = base.wave == code
+        about = _turn(0.16 * turn[0], 0, 2) @ _turn(0.10 * turn[1], 1, 2)
+        dipole[mine] = dipole[mine] @ about.T
+    return Heart(
+        base.wave,
+        base.centre_s * np.exp(0.02 * z[40 : 40 + n]),
+        base.width_s * np.exp(0.06 * z[60 : 60 + n]),
+        dipole,
+        base.lead_field * (1 + 0.05 * z[80:104].reshape(8, 3)),
     )
-
-
-def _sex_gain(c: EcgCondition) -> np.ndarray:
-    """Men's QRS and T are larger; the QRS falls with age (Rijnbeek et al. 2014)."""
-    male = 1.0 if c.sex is Sex.M else -1.0
-    age = (c.age_years or 50.0) - 50
-    return np.array([1.0, math.exp(0.07 * male - 0.002 * age), math.exp(0.14 * male - 0.004 * age)])
 
 
 def _turn(angle: float, a: int, b: int) -> np.ndarray:
@@ -60,28 +51,24 @@ def _turn(angle: float, a: int, b: int) -> np.ndarray:
     return m
 
 
-def frontal_axis_deg(heart: Heart) -> float:
-    """Return the frontal QRS axis from the net QRS area in I and aVF."""
-    mine = heart.wave == QRS
-    area = heart.dipole_mv[mine].T @ heart.width_s[mine]
-    one, two = heart.lead_field[:2] @ area
-    return math.degrees(math.atan2(2 * (two - one / 2), math.sqrt(3) * one))
-
-
 def turn_to_axis(heart: Heart, target_deg: float) -> Heart:
-    """Turn the QRS in the frontal plane until its axis is the target; T follows half way, P a fifth."""
-    total = 0.0
+    """Turn the QRS in the frontal plane until its axis is the target; T and ST follow half way, P a fifth."""
     mine = heart.wave == QRS
-    area = heart.dipole_mv[mine].T @ heart.width_s[mine]
+    x, y, z = (heart.dipole_mv[mine].T @ heart.width_s[mine]).tolist()
+    (ax, ay, az), (bx, by, bz) = heart.lead_field[:2].tolist()
+    total = 0.0
     for _ in range(6):
-        one, two = heart.lead_field[:2] @ (_turn(total, 0, 1) @ area)
+        c, s = math.cos(total), math.sin(total)
+        u, v = c * x - s * y, s * x + c * y
+        one, two = ax * u + ay * v + az * z, bx * u + by * v + bz * z
         now = math.degrees(math.atan2(2 * (two - one / 2), math.sqrt(3) * one))
         total += math.radians((target_deg - now + 180) % 360 - 180)
     total = (total + math.pi) % (2 * math.pi) - math.pi
     dipole = heart.dipole_mv.copy()
-    for code, share in ((QRS, 1.0), (T, 0.45), (P, 0.2)):
-        part = max(-0.9, min(0.9, share * total)) if code != QRS else total
-        dipole[heart.wave == code] = dipole[heart.wave == code] @ _turn(part, 0, 1).T
+    for code, share in ((QRS, 1.0), (T, 0.45), (ST, 0.45), (P, 0.2)):
+        part = total if code == QRS else max(-0.9, min(0.9, share * total))
+        mine = heart.wave == code
+        dipole[mine] = dipole[mine] @ _turn(part, 0, 1).T
     return replace(heart, dipole_mv=dipole)
 
 
@@ -106,14 +93,14 @@ def time_to(
     on, off = whole[QRS, 0], whole[QRS, 2]
     if qrs_s is not None:
         s = qrs_s / (off - on)
-        early = np.isin(heart.wave, (P, T), invert=True)
+        early = (heart.wave == QRS) | (heart.wave == SPIKE)
         centre[early] *= s
         width[early] *= s
         lim[:, QRS] *= s
     new_off = lim[12, QRS, 2]
     if qt_s is not None and not np.isnan(whole[T, 2]):
         s = max(0.25, (qt_s + lim[12, QRS, 0] - new_off) / (whole[T, 2] - off))
-        mine = heart.wave == T
+        mine = (heart.wave == T) | (heart.wave == ST)
         centre[mine] = new_off + (centre[mine] - off) * s
         width[mine] *= s
         lim[:, T] = new_off + (lim[:, T] - off) * s

@@ -56,7 +56,7 @@ def beats(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.random.Gene
 def _clock(c: EcgCondition, mean_s: float, cycles: np.ndarray, span: Window, rng: np.random.Generator) -> np.ndarray:
     """Sinus node times at a mean, with the patient's variability where the rhythm has it."""
     sd = 0.02 * mean_s if c.hrv_sd_ms is None else c.hrv_sd_ms / 1000
-    return sinus_times(mean_s, sd, c.lf_hf or _QUIET, cycles, span, rng)[0]
+    return sinus_times(mean_s, sd, c.lf_hf or _QUIET, cycles, span, rng)
 
 
 def _mean_s(c: EcgCondition) -> float:
@@ -155,7 +155,7 @@ def _third_degree(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.ran
     mean = _mean_s(c)
     atrial = 60 / max(rng.uniform(62, 98), 1.4 * 60 / mean)
     p = _clock(c, atrial, cycles, span, rng) + NOMINAL_PR_S
-    r = sinus_times(mean, 0.012 * mean, _QUIET, cycles, span, rng)[0]
+    r = sinus_times(mean, 0.012 * mean, _QUIET, cycles, span, rng)
     junctional = 60 / mean >= 40 and rng.random() < 0.6
     kind = np.full(r.size, NORMAL if junctional else ESCAPE)
     label = np.full(r.size, "j" if junctional else "E")
@@ -163,7 +163,7 @@ def _third_degree(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.ran
 
 
 def _paced(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.random.Generator) -> Beats:
-    r = sinus_times(_mean_s(c), 0.004 * _mean_s(c), _QUIET, cycles, span, rng)[0]
+    r = sinus_times(_mean_s(c), 0.004 * _mean_s(c), _QUIET, cycles, span, rng)
     if rng.random() < 0.6:  # atrioventricular sequence
         p, beat = r, np.arange(r.size)
     else:  # ventricular pacing alone: the atria beat on their own

@@ -65,8 +65,8 @@ def breathing(resp_hz: float, horizon_s: float, rng: np.random.Generator) -> Flo
 
 def sinus_times(
     mean_s: float, sd_s: float, lf_hf: float, cycles: np.ndarray, span: Window, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return times of sinus beats over the horizon and the RR interval that follows each.
+) -> np.ndarray:
+    """Return times of sinus beats over the horizon.
 
     Mean, standard deviation and the power ratio of the two bands are exact over the beats of the
     whole process, or of the record where it is 300 s or longer.
@@ -82,24 +82,12 @@ def sinus_times(
     n = cycles.size
     lf = _band_noise(0.045, 0.145, 0.1, 0.02, n, rng.standard_normal(2 * int(0.1 * n * STEP_S + 2)))
     hf = np.cos(2 * np.pi * (cycles - 0.1))  # the rate follows inspiration with a short lag
-    sd_lf = sd_s * np.sqrt(lf_hf / (1 + lf_hf))
-    sd_hf = sd_s * np.sqrt(1 / (1 + lf_hf))
-    whole = span.duration_s >= RUN_S
-    buffer = np.empty((4, int(4 * span.horizon_s / mean_s) + 8))
-    mean, a, b = mean_s, sd_lf, sd_hf * np.sqrt(2)
-    count = 0
-    for _ in range(4 if sd_s > 0 else 1):
-        count = compiled.beat_times(mean, a, b, lf, hf, STEP_S, span.horizon_s - STEP_S, 0.35 * mean_s, buffer)
-        if sd_s == 0:
-            break
-        t, rr, at_lf, at_hf = buffer[:, :count]
-        inside = slice(*np.searchsorted(t, (span.start_s, span.start_s + span.duration_s))) if whole else slice(None)
-        at_lf, at_hf, rr = at_lf[inside], at_hf[inside], rr[inside]
-        a, b = sd_lf / at_lf.std(), sd_hf / at_hf.std()
-        joint = sd_s / (a * at_lf + b * at_hf).std()
-        a, b = a * joint, b * joint
-        mean = mean_s - float(a * at_lf.mean() + b * at_hf.mean())
-    return buffer[0, :count].copy(), buffer[1, :count].copy()
+    first, last = (span.start_s, span.start_s + span.duration_s) if span.duration_s >= RUN_S else (0.0, span.horizon_s)
+    out = np.empty((4, int(4 * span.horizon_s / mean_s) + 8))
+    count = compiled.sinus_beats(
+        mean_s, sd_s, lf_hf, lf, hf, STEP_S, span.horizon_s - STEP_S, first, last, out
+    )  # fmt: skip
+    return out[0, :count]
 
 
 def fibrillation_times(mean_s: float, span: Window, rng: np.random.Generator) -> np.ndarray:
