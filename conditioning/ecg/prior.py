@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .condition import EcgCondition
-from .vocabulary import RATE_BPM, SINUS_DRIVEN, Finding, Noise, Rhythm, Sex
+from .vocabulary import RATE_BPM, SINUS_DRIVEN, Finding, Noise, Rhythm, Sex, TwaPattern
 
 _MEDIAN_RATE = {
     Rhythm.sinus: 66.0,
@@ -49,7 +49,7 @@ def complete(condition: EcgCondition, person: np.random.Generator, visit: np.ran
         A condition with every field set but those that its rhythm rules out, `kernels`, and the
         patient's name and seed.
     """
-    c = condition.model_dump(exclude_none=True)
+    asked = {name: value for name, value in condition.__dict__.items() if value is not None}
     z = [*person.standard_normal(6).tolist(), *visit.standard_normal(6).tolist()]
     u = person.random(2)
     rhythm = condition.rhythm or Rhythm.sinus
@@ -58,15 +58,16 @@ def complete(condition: EcgCondition, person: np.random.Generator, visit: np.ran
     age = condition.age_years if condition.age_years is not None else round(min(95.0, max(18.0, 55 + 18 * z[0])), 1)
     drawn: dict[str, Any] = {"sex": sex, "age_years": age, "rhythm": rhythm, "findings": findings}
     drawn["heart_rate_bpm"] = _rate(rhythm, sex, z[6], condition.hrv_sd_ms)
-    rate = c.get("heart_rate_bpm", drawn["heart_rate_bpm"])
-    drawn |= _intervals(condition, sex, age, rate, z)
-    drawn["axis_deg"] = _axis(findings, rhythm, age, z[4])
+    rate = asked.get("heart_rate_bpm", drawn["heart_rate_bpm"])
+    if condition.kernels is None:  # a heart of one's own has its own intervals and axis
+        drawn |= _intervals(condition, sex, age, rate, z)
+        drawn["axis_deg"] = _axis(findings, rhythm, age, z[4])
     drawn |= _variability(condition, age, rate, z)
     drawn["twa_uv"] = 0.0
     if condition.twa_uv:
-        drawn["twa_pattern"] = "exact"
+        drawn["twa_pattern"] = TwaPattern.exact
     drawn |= _noise(condition, z[10])
-    return EcgCondition.model_construct(**{**_DEFAULTS, **drawn, **{k: getattr(condition, k) for k in c}})
+    return EcgCondition.model_construct(**{**_DEFAULTS, **drawn, **asked})
 
 
 _DEFAULTS = {name: field.default for name, field in EcgCondition.model_fields.items()}

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import compiled
 
-_FLUTTER_MV = np.array([-0.02, -0.16, -0.06])  # up and forward: negative in II, III, aVF, upright in V1
+_FLUTTER_MV = np.array([-0.015, -0.11, -0.045])  # up and forward: negative in II, III, aVF, upright in V1
 _SPAN_S = 0.25
 
 

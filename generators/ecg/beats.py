@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...conditioning.ecg.condition import EcgCondition
-from ...conditioning.ecg.heart import EIGHT_TO_TWELVE, QRS, SPIKE, Heart, P, T
+from ...conditioning.ecg.heart import EIGHT_TO_TWELVE, QRS, SPIKE, ST, Heart, P, T
 from ...conditioning.ecg.vocabulary import Finding, Rhythm
 from .findings import CHANGES, wide_beat
 from .limits import wave_limits_s
@@ -32,12 +32,16 @@ class Patient:
         p_sinus: P kernels of the sinus node, timed to the patient's PR.
         p_ectopic: P kernels of a focus elsewhere.
         alternans: T kernels whose height is taken from every other beat, empty without TWA.
+        usual: the beat type most of the record's beats have.
+        conducts: whether P waves lead to the beats, so that PR has a meaning.
     """
 
     beats: dict[int, BeatType]
     p_sinus: BeatType
     p_ectopic: BeatType
     alternans: Heart
+    usual: BeatType
+    conducts: bool
 
 
 def draw_patient(c: EcgCondition, kinds: set[int], rng: np.random.Generator) -> Patient:
@@ -49,22 +53,37 @@ def draw_patient(c: EcgCondition, kinds: set[int], rng: np.random.Generator) -> 
         rng: the patient's own stream; nothing of the visit is drawn from it.
     """
     heart = draw_heart(c, rng)
-    p_z, variety = rng.standard_normal(), np.random.Generator(np.random.SFC64(rng.integers(2**63)))
-    for finding, change in CHANGES.items():
-        if finding in (c.findings or ()):
-            heart = change(heart, variety)
-    if c.kernels is None or c.axis_deg is not None:
-        heart = turn_to_axis(heart, c.axis_deg if c.axis_deg is not None else 45.0)
+    p_z, key = rng.standard_normal(), rng.integers(2**63)
+    findings = c.findings or ()
+    # The axis is that of conducted activation; late or early extra forces are added to it. A left
+    # bundle branch block replaces the activation and is turned as a whole.
+    if c.axis_deg is not None:
+        heart = turn_to_axis(heart, c.axis_deg)
+    if findings:
+        variety = np.random.Generator(np.random.SFC64([int(key), 1]))
+        for finding, change in CHANGES.items():
+            if finding in findings:
+                heart = change(heart, variety)
+        if c.axis_deg is not None and Finding.left_bundle_branch_block in findings:
+            heart = turn_to_axis(heart, c.axis_deg)
     heart, limits = _timed(c, heart, p_z)
-    ectopic = heart.only(P)
-    ectopic = replace(ectopic, dipole_mv=ectopic.dipole_mv * (0.7, -0.8, 0.9), centre_s=ectopic.centre_s + 0.012)
-    beats = {NORMAL: BeatType(heart.only(*(set(heart.wave.tolist()) - {P})), limits)}
-    for kind in kinds - {NORMAL}:
-        beats[kind] = _other(c, kind, heart, variety)
-    reference = beats[min(kinds)].heart if kinds else heart
+    p = heart.only(P)
+    beats = {NORMAL: BeatType(heart.only(QRS, T, ST), limits)}
+    for kind in sorted(kinds - {NORMAL}):
+        beats[kind] = _other(c, kind, heart, np.random.Generator(np.random.SFC64([int(key), 2 + kind])))
+    usual = beats[NORMAL if NORMAL in kinds else min(kinds)]
+    ectopic = replace(p, dipole_mv=p.dipole_mv * (0.7, -0.8, 0.9), centre_s=p.centre_s + 0.012)
     return Patient(
-        beats, BeatType(heart.only(P), limits), BeatType(ectopic, limits + 0.012), _alternans(reference, c.twa_uv or 0.0)
+        beats,
+        BeatType(p, limits),
+        BeatType(ectopic, limits + 0.012),
+        _alternans(usual.heart, c.twa_uv or 0.0),
+        usual,
+        conducts=c.rhythm not in _NO_PR,
     )
+
+
+_NO_PR = (Rhythm.atrial_fibrillation, Rhythm.atrial_flutter, Rhythm.av_block_third_degree, Rhythm.paced)
 
 
 def _timed(c: EcgCondition, heart: Heart, p_z: float) -> tuple[Heart, np.ndarray]:
@@ -105,7 +124,7 @@ def _other(c: EcgCondition, kind: int, heart: Heart, rng: np.random.Generator) -
     if kind != PACED:
         qrs_s += 0.010 * rng.standard_normal()
     qt_s = (c.qtc_ms or 405) / 1000 + 0.7 * (qrs_s - 0.09)
-    wide, limits = time_to(wide, wave_limits_s(wide), pr_s=None, qrs_s=qrs_s, qt_s=qt_s, p_s=None)
+    wide, limits = time_to(wide, wave_limits_s(wide), qrs_s=qrs_s, qt_s=qt_s)
     if kind == PACED:
         spike = float(0.9 * np.exp(0.4 * rng.standard_normal()))
         wide = wide.plus(SPIKE, limits[12, QRS, 0] - 0.004, 0.0009, (0.5 * spike, -0.8 * spike, 0.3 * spike))

@@ -94,7 +94,7 @@ def _t_inversion(territory: str) -> Change:
 def _early_repolarization(heart: Heart, rng: np.random.Generator) -> Heart:
     size = 1.0 + 0.2 * rng.standard_normal()
     h = scaled(heart, T, 1.35)
-    h = h.plus(QRS, 0.040, 0.0055, (0.13 * size, 0.12 * size, -0.04 * size))
+    h = h.plus(QRS, 0.040, 0.0080, (0.10 * size, 0.09 * size, -0.03 * size))
     return h.plus(ST, J_S + 0.055, 0.045, (0.07 * size, 0.06 * size, -0.12 * size))
 
 
@@ -151,7 +151,7 @@ def wide_beat(heart: Heart, direction: tuple[float, float, float], size_mv: floa
         rng: for the variety of the loop.
     """
     unit = np.array(direction) / np.linalg.norm(direction)
-    shapes = ((-0.046, 0.013, 0.30, 0.40), (-0.012, 0.019, 0.80, 0.18), (0.026, 0.021, 0.90, 0.15), (0.062, 0.015, 0.40, 0.35))
+    shapes = ((-0.046, 0.016, 0.30, 0.35), (-0.012, 0.022, 0.75, 0.15), (0.024, 0.024, 0.85, 0.12), (0.060, 0.018, 0.35, 0.30))
     h = heart.only(-1)
     for centre, width, height, stray in shapes:
         x, y, z = size_mv * height * (unit + stray * rng.standard_normal(3))

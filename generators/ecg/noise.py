@@ -1,7 +1,7 @@
 """Noise at the electrodes: baseline wander, muscle, electrode motion, powerline.
 
 Each kind is a model with our own numbers, stated in Hz, so that it holds at any sampling rate: an
-AR(2) resonator has its poles at exp((-pi B +- 2 pi i f0) / fs). The slow kinds are made at 40 Hz
+AR(2) resonator has its poles at exp((-pi B +- 2 pi i f0) / fs). The slow kinds are made at 32 Hz
 and interpolated. All act on RA, LA, LL and V1-V6; the leads are differences of those.
 """
 
@@ -15,8 +15,8 @@ import numpy as np
 from ...conditioning.ecg.vocabulary import Noise
 from . import compiled
 
-ELECTRODES = 9
-SLOW_HZ = 40.0
+ELECTRODES = compiled.ELECTRODES
+SLOW_HZ = 32.0
 # Share of the noise power when all four are asked for; drawn around these.
 _SHARE = {Noise.baseline_wander: 0.50, Noise.muscle: 0.20, Noise.electrode_motion: 0.22, Noise.powerline: 0.08}
 _MUSCLE_HZ, _MUSCLE_BAND_HZ = 42.0, 70.0
@@ -35,19 +35,18 @@ def _poles(f0_hz: float, band_hz: float, fs_hz: float) -> tuple[float, float, fl
 
 
 def _slow(kinds: Sequence[Noise], sd: dict[Noise, float], n: int, rng: np.random.Generator) -> np.ndarray:
-    """Baseline wander and electrode motion at 40 Hz: (n, electrodes)."""
-    out = np.zeros((n, ELECTRODES))
+    """Baseline wander and electrode motion at the slow rate: (n, electrodes)."""
+    out = np.zeros((n, ELECTRODES), np.float32)
     if Noise.electrode_motion in kinds:
         a1, a2, gain = _poles(_MOTION_HZ, _MOTION_BAND_HZ, SLOW_HZ)
-        compiled.slow_resonator(rng.standard_normal((n + 40, ELECTRODES)), a1, a2, out)
         # Motion comes at some electrodes more than at others.
-        out *= gain * sd[Noise.electrode_motion] * np.exp(0.6 * rng.standard_normal(ELECTRODES) - 0.36)
+        each = gain * sd[Noise.electrode_motion] * np.exp(0.6 * rng.standard_normal(ELECTRODES) - 0.36)
+        white = rng.standard_normal((n + 32, ELECTRODES), dtype=np.float32)
+        compiled.draw_motion(white, np.float32(a1), np.float32(a2), each.astype(np.float32), out)
     if Noise.baseline_wander in kinds:
-        t = np.arange(n) / SLOW_HZ
-        f = _WANDER_HZ * np.exp(0.2 * rng.standard_normal(4))
-        phase = 2 * np.pi * f[:, None] * t
+        step = 2 * np.pi * _WANDER_HZ * np.exp(0.2 * rng.standard_normal(4)) / SLOW_HZ
         weight = rng.standard_normal((2, 4, ELECTRODES)) * (_WANDER_SD * sd[Noise.baseline_wander])[:, None]
-        out += np.cos(phase).T @ weight[0] + np.sin(phase).T @ weight[1]
+        compiled.draw_wander(np.cos(step), np.sin(step), weight[0], weight[1], out)
     return out
 
 
@@ -71,7 +70,7 @@ def electrode_noise(
     electrode = _muscle(sd[Noise.muscle], n, fs_hz, rng) if Noise.muscle in kinds else _silence(n)
     if Noise.baseline_wander in kinds or Noise.electrode_motion in kinds:
         steps = int(n / fs_hz * SLOW_HZ) + 5
-        compiled.add_slow(_slow(kinds, sd, steps, rng).astype(np.float32), SLOW_HZ / fs_hz, electrode)
+        compiled.add_slow(_slow(kinds, sd, steps, rng), SLOW_HZ / fs_hz, electrode)
     if Noise.powerline in kinds and mains_hz is not None:
         step = 2 * math.pi * (mains_hz + 0.03 * rng.standard_normal()) / fs_hz
         z = rng.standard_normal((2, ELECTRODES)) * sd[Noise.powerline]
@@ -89,10 +88,11 @@ def _silence(n: int) -> np.ndarray:
 def _muscle(sd: float, n: int, fs_hz: float, rng: np.random.Generator) -> np.ndarray:
     """Muscle noise (n, electrodes): a broad resonance under an envelope that changes over seconds."""
     a1, a2, gain = _poles(min(_MUSCLE_HZ, 0.3 * fs_hz), _MUSCLE_BAND_HZ, fs_hz)
-    white = rng.standard_normal((n, ELECTRODES), dtype=np.float32)
+    words = rng.integers(0, 2**64 - 1, (n * ELECTRODES + 1) // 2, dtype=np.uint64, endpoint=True)
     knots = max(2, int(n / fs_hz) + 2)
     envelope = sd * np.exp(0.25 * rng.standard_normal((knots, ELECTRODES)) - 0.06)
-    compiled.shape_muscle(
-        white, np.float32(a1), np.float32(a2), np.float32(gain), envelope.astype(np.float32), fs_hz
+    out = np.empty((n, ELECTRODES), np.float32)
+    compiled.draw_muscle(
+        words, np.float32(a1), np.float32(a2), np.float32(gain), envelope.astype(np.float32), fs_hz, out
     )
-    return white
+    return out

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
 from ...conditioning.ecg.condition import EcgCondition
-from ...conditioning.ecg.heart import EIGHT_TO_TWELVE, QRS, SPIKE, ST, Heart, P, T, heart_of
+from ...conditioning.ecg.heart import EIGHT_TO_TWELVE, QRS, Heart, heart_of
 from ...conditioning.ecg.hearts import heart_bank
 from ...conditioning.ecg.vocabulary import Finding, Sex
+from . import compiled
 
-_GAIN_SD = np.array([0.18, 0.16, 0.20, 0.20])  # log height of P, QRS, T, ST
+# Log sd of the heights of P, QRS, T, ST; turns about y and x in rad; log sd of a kernel's place,
+# width and height; relative sd of the lead field.
+_SPREAD = np.array([0.18, 0.16, 0.20, 0.20, 0.16, 0.10, 0.012, 0.05, 0.06, 0.05])
+# How far each wave (P, QRS, T, ST, spike) follows when the QRS is turned.
+_FOLLOWS = np.array([0.2, 1.0, 0.45, 0.45, 0.0])
 
 
 def draw_heart(c: EcgCondition, rng: np.random.Generator) -> Heart:
@@ -21,64 +25,37 @@ def draw_heart(c: EcgCondition, rng: np.random.Generator) -> Heart:
     Places, widths and heights vary by kernel; heights by wave; the loops of P, QRS and T turn in
     space; the lead field varies with the heart's place in the chest.
     """
-    z = rng.standard_normal(120)
+    z = rng.standard_normal(34 + 3 * 20)
     u = rng.random()
     if c.kernels is not None:
         return heart_of(c.kernels)
     hypertrophy = Finding.left_ventricular_hypertrophy in (c.findings or ())
     base = heart_bank().near(c.sex is Sex.M, c.age_years or 50.0, c.axis_deg or 0.0, hypertrophy, u)
-    n = base.wave.size
-    gain = np.exp(_GAIN_SD * z[:4])[base.wave]
-    dipole = base.dipole_mv * (gain * np.exp(0.10 * z[20 : 20 + n]))[:, None]
-    for code, turn in ((P, z[4:6]), (QRS, z[6:8]), (T, z[8:10])):
-        mine = base.wave == code
-        about = _turn(0.16 * turn[0], 0, 2) @ _turn(0.10 * turn[1], 1, 2)
-        dipole[mine] = dipole[mine] @ about.T
-    return Heart(
-        base.wave,
-        base.centre_s * np.exp(0.02 * z[40 : 40 + n]),
-        base.width_s * np.exp(0.06 * z[60 : 60 + n]),
-        dipole,
-        base.lead_field * (1 + 0.05 * z[80:104].reshape(8, 3)),
-    )
-
-
-def _turn(angle: float, a: int, b: int) -> np.ndarray:
-    """Return the rotation by `angle` in the plane of axes a and b."""
-    m = np.eye(3)
-    c, s = math.cos(angle), math.sin(angle)
-    m[a, a], m[a, b], m[b, a], m[b, b] = c, -s, s, c
-    return m
+    new = Heart(base.wave, base.centre_s.copy(), base.width_s.copy(), base.dipole_mv.copy(), base.lead_field.copy())
+    compiled.vary_heart(new.wave, new.centre_s, new.width_s, new.dipole_mv, new.lead_field, z, _SPREAD)
+    return new
 
 
 def turn_to_axis(heart: Heart, target_deg: float) -> Heart:
     """Turn the QRS in the frontal plane until its axis is the target; T and ST follow half way, P a fifth."""
-    mine = heart.wave == QRS
-    x, y, z = (heart.dipole_mv[mine].T @ heart.width_s[mine]).tolist()
-    (ax, ay, az), (bx, by, bz) = heart.lead_field[:2].tolist()
-    total = 0.0
-    for _ in range(6):
-        c, s = math.cos(total), math.sin(total)
-        u, v = c * x - s * y, s * x + c * y
-        one, two = ax * u + ay * v + az * z, bx * u + by * v + bz * z
-        now = math.degrees(math.atan2(2 * (two - one / 2), math.sqrt(3) * one))
-        total += math.radians((target_deg - now + 180) % 360 - 180)
-    total = (total + math.pi) % (2 * math.pi) - math.pi
     dipole = heart.dipole_mv.copy()
-    for code, share in ((QRS, 1.0), (T, 0.45), (ST, 0.45), (P, 0.2)):
-        part = total if code == QRS else max(-0.9, min(0.9, share * total))
-        mine = heart.wave == code
-        dipole[mine] = dipole[mine] @ _turn(part, 0, 1).T
-    return replace(heart, dipole_mv=dipole)
+    compiled.turn_axis(heart.wave, heart.width_s, dipole, heart.lead_field, math.radians(target_deg), _FOLLOWS)
+    return Heart(heart.wave, heart.centre_s, heart.width_s, dipole, heart.lead_field)
 
 
 def time_to(
-    heart: Heart, limits: np.ndarray, *, pr_s: float | None, qrs_s: float | None, qt_s: float | None, p_s: float | None
+    heart: Heart,
+    limits: np.ndarray,
+    *,
+    pr_s: float | None = None,
+    qrs_s: float | None = None,
+    qt_s: float | None = None,
+    p_s: float | None = None,
 ) -> tuple[Heart, np.ndarray]:
     """Stretch and shift the waves until the whole heart's PR, QRS and QT at RR = 1 s are as asked.
 
-    QRS is scaled about R, T about the end of QRS, P is scaled about its middle and moved. Limits
-    are thresholds on height, so they move with the kernels and need no second measurement.
+    QRS is scaled about R, T about the end of QRS, P is scaled and moved. Limits are thresholds on
+    height, so they move with the kernels and need no second measurement.
 
     Args:
         heart: kernels.
@@ -89,29 +66,9 @@ def time_to(
         The heart and its limits.
     """
     centre, width, lim = heart.centre_s.copy(), heart.width_s.copy(), limits.copy()
-    whole = lim[12]
-    on, off = whole[QRS, 0], whole[QRS, 2]
-    if qrs_s is not None:
-        s = qrs_s / (off - on)
-        early = (heart.wave == QRS) | (heart.wave == SPIKE)
-        centre[early] *= s
-        width[early] *= s
-        lim[:, QRS] *= s
-    new_off = lim[12, QRS, 2]
-    if qt_s is not None and not np.isnan(whole[T, 2]):
-        s = max(0.25, (qt_s + lim[12, QRS, 0] - new_off) / (whole[T, 2] - off))
-        mine = (heart.wave == T) | (heart.wave == ST)
-        centre[mine] = new_off + (centre[mine] - off) * s
-        width[mine] *= s
-        lim[:, T] = new_off + (lim[:, T] - off) * s
-    mine = heart.wave == P
-    if mine.any() and not np.isnan(whole[P, 0]):
-        s = 1.0 if p_s is None else p_s / (whole[P, 2] - whole[P, 0])
-        start = whole[P, 0] if pr_s is None else lim[12, QRS, 0] - pr_s
-        centre[mine] = start + (centre[mine] - whole[P, 0]) * s
-        width[mine] *= s
-        lim[:, P] = start + (lim[:, P] - whole[P, 0]) * s
-    return replace(heart, centre_s=centre, width_s=width), lim
+    targets = [math.nan if v is None else v for v in (pr_s, qrs_s, qt_s, p_s)]
+    compiled.retime(heart.wave, centre, width, lim, *targets)
+    return Heart(heart.wave, centre, width, heart.dipole_mv, heart.lead_field), lim
 
 
 def limb_lead_height_mv(heart: Heart) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...conditioning.ecg.condition import EcgCondition
 from ...conditioning.ecg.vocabulary import Rhythm
-from .rr import Window, fibrillation_times, sinus_times
+from .rr import Modulation, Window, fibrillation_times, sinus_times
 
 # Beat types: how the ventricles are activated.
 NORMAL, VENTRICULAR, ESCAPE, PACED = range(4)
@@ -40,23 +40,23 @@ class Beats:
     atrial_hz: float = 0.0
 
 
-def beats(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.random.Generator) -> Beats:
+def beats(c: EcgCondition, m: Modulation, span: Window, rng: np.random.Generator) -> Beats:
     """Return the beats of a complete condition.
 
     Args:
         c: condition with every field filled in.
-        cycles: respiratory phase over the horizon.
+        m: breathing and the 0.1 Hz component over the horizon.
         span: the record's place in the process.
         rng: the rhythm's stream.
     """
     assert c.rhythm is not None
-    return _RHYTHMS[c.rhythm](c, cycles, span, rng)
+    return _RHYTHMS[c.rhythm](c, m, span, rng)
 
 
-def _clock(c: EcgCondition, mean_s: float, cycles: np.ndarray, span: Window, rng: np.random.Generator) -> np.ndarray:
+def _clock(c: EcgCondition, mean_s: float, m: Modulation, span: Window) -> np.ndarray:
     """Sinus node times at a mean, with the patient's variability where the rhythm has it."""
     sd = 0.02 * mean_s if c.hrv_sd_ms is None else c.hrv_sd_ms / 1000
-    return sinus_times(mean_s, sd, c.lf_hf or _QUIET, cycles, span, rng)
+    return sinus_times(mean_s, sd, c.lf_hf or _QUIET, m, span)
 
 
 def _mean_s(c: EcgCondition) -> float:
@@ -76,8 +76,8 @@ def _simple(r_s: np.ndarray, p_ectopic: np.ndarray | None = None, label: np.ndar
     )
 
 
-def _sinus(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.random.Generator) -> Beats:
-    return _simple(_clock(c, _mean_s(c), cycles, span, rng))
+def _sinus(c: EcgCondition, m: Modulation, span: Window, rng: np.random.Generator) -> Beats:
+    return _simple(_clock(c, _mean_s(c), m, span))
 
 
 def _chosen(t: np.ndarray, span: Window, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -93,8 +93,8 @@ def _chosen(t: np.ndarray, span: Window, share: float, rng: np.random.Generator)
     return np.asarray(np.flatnonzero(pick))
 
 
-def _atrial_ectopy(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.random.Generator) -> Beats:
-    t = _clock(c, _mean_s(c), cycles, span, rng)
+def _atrial_ectopy(c: EcgCondition, m: Modulation, span: Window, rng: np.random.Generator) -> Beats:
+    t = _clock(c, _mean_s(c), m, span)
     k = _chosen(t, span, 0.12, rng)
     interval = np.diff(t)
     interval[k] *= rng.uniform(0.55, 0.72) + 0.03 * rng.standard_normal(k.size)
@@ -108,8 +108,8 @@ def _atrial_ectopy(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.ra
 
 
 def _ventricular_ectopy(share: float) -> Callable[..., Beats]:
-    def rhythm(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.random.Generator) -> Beats:
-        t = _clock(c, _mean_s(c), cycles, span, rng)
+    def rhythm(c: EcgCondition, m: Modulation, span: Window, rng: np.random.Generator) -> Beats:
+        t = _clock(c, _mean_s(c), m, span)
         k = np.arange(1, t.size - 3, 2) if share == 1 else _chosen(t, span, share, rng)
         # From the sinus beat before by a nearly fixed coupling; the next sinus impulse finds the
         # ventricles refractory, and the one after comes on time: a full compensatory pause.
@@ -137,9 +137,9 @@ def _group(c: EcgCondition, sizes: tuple[int, ...], rng: np.random.Generator) ->
 
 
 def _second_degree(sizes: tuple[int, ...], growth_s: tuple[float, ...]) -> Callable[..., Beats]:
-    def rhythm(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.random.Generator) -> Beats:
+    def rhythm(c: EcgCondition, m: Modulation, span: Window, rng: np.random.Generator) -> Beats:
         n = _group(c, sizes, rng)
-        t = _clock(c, _mean_s(c) * (n - 1) / n, cycles, span, rng)
+        t = _clock(c, _mean_s(c) * (n - 1) / n, m, span)
         place = (np.arange(t.size) + int(rng.random() * n)) % n
         delay = np.concatenate([[0.0], np.cumsum(growth_s)])[np.minimum(place, len(growth_s))]
         conducted = place < n - 1
@@ -151,33 +151,33 @@ def _second_degree(sizes: tuple[int, ...], growth_s: tuple[float, ...]) -> Calla
     return rhythm
 
 
-def _third_degree(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.random.Generator) -> Beats:
+def _third_degree(c: EcgCondition, m: Modulation, span: Window, rng: np.random.Generator) -> Beats:
     mean = _mean_s(c)
     atrial = 60 / max(rng.uniform(62, 98), 1.4 * 60 / mean)
-    p = _clock(c, atrial, cycles, span, rng) + NOMINAL_PR_S
-    r = sinus_times(mean, 0.012 * mean, _QUIET, cycles, span, rng)
+    p = _clock(c, atrial, m, span) + NOMINAL_PR_S
+    r = sinus_times(mean, 0.012 * mean, _QUIET, m, span)
     junctional = 60 / mean >= 40 and rng.random() < 0.6
     kind = np.full(r.size, NORMAL if junctional else ESCAPE)
     label = np.full(r.size, "j" if junctional else "E")
     return Beats(r, kind, label, p, np.zeros(p.size, bool), np.full(p.size, -1))
 
 
-def _paced(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.random.Generator) -> Beats:
-    r = sinus_times(_mean_s(c), 0.004 * _mean_s(c), _QUIET, cycles, span, rng)
+def _paced(c: EcgCondition, m: Modulation, span: Window, rng: np.random.Generator) -> Beats:
+    r = sinus_times(_mean_s(c), 0.004 * _mean_s(c), _QUIET, m, span)
     if rng.random() < 0.6:  # atrioventricular sequence
         p, beat = r, np.arange(r.size)
     else:  # ventricular pacing alone: the atria beat on their own
-        p = _clock(c, _mean_s(c) * rng.uniform(0.75, 1.15), cycles, span, rng)
+        p = _clock(c, _mean_s(c) * rng.uniform(0.75, 1.15), m, span)
         beat = np.full(p.size, -1)
     return Beats(r, np.full(r.size, PACED), np.full(r.size, "/"), p, np.zeros(p.size, bool), beat)
 
 
-def _fibrillation(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.random.Generator) -> Beats:
+def _fibrillation(c: EcgCondition, m: Modulation, span: Window, rng: np.random.Generator) -> Beats:
     r = fibrillation_times(_mean_s(c), span, rng)
     return _without_p(r, float(np.clip(6.3 + 0.9 * rng.standard_normal(), 4.2, 9.0)))
 
 
-def _flutter(c: EcgCondition, cycles: np.ndarray, span: Window, rng: np.random.Generator) -> Beats:
+def _flutter(c: EcgCondition, m: Modulation, span: Window, rng: np.random.Generator) -> Beats:
     rate = 60 / _mean_s(c)
     ratio = [k for k in (2, 3, 4, 5, 6) if 220 <= rate * k <= 350]
     k = ratio[int(rng.random() * len(ratio))]

@@ -43,29 +43,36 @@ def window(duration_s: float, rng: np.random.Generator) -> Window:
     return Window(float(start), duration_s, float(horizon))
 
 
-def _band_noise(low_hz: float, high_hz: float, centre_hz: float, sd_hz: float, n: int, white: np.ndarray) -> np.ndarray:
-    """Unit-variance Gaussian noise of n steps with a Gaussian spectrum cut to a band."""
-    first = max(1, int(np.ceil(low_hz * n * STEP_S)))
-    count = min(int(high_hz * n * STEP_S) - first + 1, white.size // 2)
-    f = (first + np.arange(count)) / (n * STEP_S)
-    spectrum = np.zeros(n // 2 + 1, complex)
-    spectrum[first : first + count] = np.exp(-0.25 * ((f - centre_hz) / sd_hz) ** 2) * white[: 2 * count].view(complex)
-    x = np.fft.irfft(spectrum, n)
-    return x / np.sqrt(np.mean(x * x))
+@dataclass(frozen=True)
+class Modulation:
+    """What modulates the RR interval, every 0.25 s over the horizon.
+
+    Attributes:
+        cycles: respiratory phase in cycles; its rate wanders by 4 %.
+        lf: the 0.1 Hz component, unit scale.
+        hf: the respiratory component, following inspiration with a short lag.
+    """
+
+    cycles: Float[np.ndarray, " steps"]
+    lf: Float[np.ndarray, " steps"]
+    hf: Float[np.ndarray, " steps"]
 
 
-def breathing(resp_hz: float, horizon_s: float, rng: np.random.Generator) -> Float[np.ndarray, " steps"]:
-    """Return the respiratory phase in cycles every 0.25 s; its rate wanders by 4 %."""
+def modulation(resp_hz: float, horizon_s: float, rng: np.random.Generator) -> Modulation:
+    """Draw breathing at `resp_hz` and the 0.1 Hz component over the horizon."""
     n = int(horizon_s / STEP_S)
-    white = rng.standard_normal(2 * int(0.04 * horizon_s + 2))
-    slow = _band_noise(0.0, 0.04, 0.02, 0.02, n, white)
-    cycles = np.cumsum(resp_hz * STEP_S * (1 + 0.04 * slow))
-    return cycles + rng.random()
+    bins = int(0.16 * horizon_s) + 2
+    white = rng.standard_normal((2, 2 * bins))
+    spectrum = np.zeros((2, n // 2 + 1), complex)
+    compiled.band_spectrum(white[0], 0.0, 0.04, 0.02, 0.02, 1 / horizon_s, spectrum[0])
+    compiled.band_spectrum(white[1], 0.045, 0.145, 0.1, 0.02, 1 / horizon_s, spectrum[1])
+    slow, lf = np.fft.irfft(spectrum, n)
+    cycles, hf = np.empty(n), np.empty(n)
+    compiled.breath_cycles(slow, resp_hz, 0.04, STEP_S, rng.random(), cycles, hf, 0.1)
+    return Modulation(cycles, lf, hf)
 
 
-def sinus_times(
-    mean_s: float, sd_s: float, lf_hf: float, cycles: np.ndarray, span: Window, rng: np.random.Generator
-) -> np.ndarray:
+def sinus_times(mean_s: float, sd_s: float, lf_hf: float, m: Modulation, span: Window) -> Float[np.ndarray, " beats"]:
     """Return times of sinus beats over the horizon.
 
     Mean, standard deviation and the power ratio of the two bands are exact over the beats of the
@@ -75,17 +82,13 @@ def sinus_times(
         mean_s: mean RR.
         sd_s: standard deviation of RR; 0 gives a metronome.
         lf_hf: power of the 0.1 Hz band over that of the respiratory component.
-        cycles: respiratory phase from `breathing`.
+        m: the modulation.
         span: the record's place in the process.
-        rng: the stream.
     """
-    n = cycles.size
-    lf = _band_noise(0.045, 0.145, 0.1, 0.02, n, rng.standard_normal(2 * int(0.1 * n * STEP_S + 2)))
-    hf = np.cos(2 * np.pi * (cycles - 0.1))  # the rate follows inspiration with a short lag
     first, last = (span.start_s, span.start_s + span.duration_s) if span.duration_s >= RUN_S else (0.0, span.horizon_s)
     out = np.empty((4, int(4 * span.horizon_s / mean_s) + 8))
     count = compiled.sinus_beats(
-        mean_s, sd_s, lf_hf, lf, hf, STEP_S, span.horizon_s - STEP_S, first, last, out
+        mean_s, sd_s, lf_hf, m.lf, m.hf, STEP_S, span.horizon_s - STEP_S, first, last, out
     )  # fmt: skip
     return out[0, :count]
 

@@ -24,8 +24,8 @@ from .atrial import add_atrial_waves
 from .beats import Patient, draw_patient
 from .noise import electrode_noise
 from .rhythm import NORMAL, Beats, beats
-from .rr import STEP_S, Window, breathing, window
-from .truth import beat_table, interval_truth, wave_table
+from .rr import STEP_S, Modulation, Window, modulation, window
+from .truth import beat_table, interval_truth, t_stretch, wave_table
 
 _QT_MEMORY_S = 60.0  # time in which repolarisation follows a change of rate
 _BREATH_HZ = 20.0
@@ -38,7 +38,7 @@ class Course:
     """What happens in one record: the window, its beats and how far repolarisation is along."""
 
     span: Window
-    cycles: np.ndarray
+    modulation: Modulation
     beats: Beats
     rr_s: np.ndarray
     t_scale: np.ndarray
@@ -79,7 +79,7 @@ def simulate(condition: EcgCondition, seed: int) -> Record:
     person, visit = stream(heart_seed, "ecg.patient"), stream(seed, "ecg.visit")
     c = complete(condition, person, visit)
     course = _course(c, visit)
-    patient = draw_patient(c, set(np.unique(course.beats.kind).tolist()), person)
+    patient = draw_patient(c, set(course.beats.kind.tolist()), person)
     vcg = _dipole(c, patient, course, visit)
     field = patient.beats[NORMAL].heart.lead_field
     clean = np.empty((8, vcg.shape[1]))
@@ -92,26 +92,14 @@ def simulate(condition: EcgCondition, seed: int) -> Record:
 def _course(c: EcgCondition, rng: np.random.Generator) -> Course:
     span = window(c.duration_s, rng)
     assert c.resp_rate_bpm is not None
-    cycles = breathing(c.resp_rate_bpm / 60, span.horizon_s, rng)
-    all_beats = beats(c, cycles, span, rng)
+    m = modulation(c.resp_rate_bpm / 60, span.horizon_s, rng)
+    all_beats = beats(c, m, span, rng)
     rr = np.diff(all_beats.r_s, prepend=2 * all_beats.r_s[0] - all_beats.r_s[1])
     memory = compiled.filtered_rr(rr, 1 - np.exp(-float(rr.mean()) / _QT_MEMORY_S), float(rr.mean()))
     # The last interval acts at once with a fifth of the weight, the memory with the rest.
     adapted = np.maximum(0.8 * memory + 0.2 * rr, 0.2)
     state = states(c.twa_pattern or TwaPattern.exact, rr, rng) if c.twa_uv else np.zeros(rr.size, int)
-    return Course(span, cycles, all_beats, rr, np.cbrt(adapted), state)
-
-
-def t_stretch(qt_factor: np.ndarray, limits: np.ndarray, qt_s: float) -> np.ndarray:
-    """Return how far ST-T is stretched so that QT follows Fridericia while QRS keeps its width.
-
-    Args:
-        qt_factor: (beats,) cube root of the adapted RR.
-        limits: (13, 3, 3) wave limits at RR = 1 s.
-        qt_s: QT at RR = 1 s.
-    """
-    qrs_s = limits[12, QRS, 2] - limits[12, QRS, 0]
-    return np.maximum(0.3, (qt_s * qt_factor - qrs_s) / (qt_s - qrs_s))
+    return Course(span, m, all_beats, rr, np.cbrt(adapted), state)
 
 
 def _dipole(c: EcgCondition, patient: Patient, course: Course, rng: np.random.Generator) -> np.ndarray:
@@ -122,7 +110,7 @@ def _dipole(c: EcgCondition, patient: Patient, course: Course, rng: np.random.Ge
     near = (b.r_s > span.start_s - _EDGE_S) & (b.r_s < span.start_s + span.duration_s + _EDGE_S)
     for kind, beat in patient.beats.items():
         at = np.flatnonzero(near & (b.kind == kind))
-        stretch = t_stretch(course.t_scale[at], beat.limits, _qt_s(beat.limits))
+        stretch = t_stretch(course.t_scale[at], beat)
         _draw(beat.heart, b.r_s[at], stretch, beat.limits[12, QRS, 2], span.start_s, c.fs_hz, out)
         if patient.alternans.wave.size:
             odd = course.state[at] == 1
@@ -134,11 +122,6 @@ def _dipole(c: EcgCondition, patient: Patient, course: Course, rng: np.random.Ge
     if b.atrial_hz:
         add_atrial_waves(c.rhythm is Rhythm.atrial_flutter, b.atrial_hz, span.start_s, c.fs_hz, rng, out)
     return out
-
-
-def _qt_s(limits: np.ndarray) -> float:
-    qt = float(limits[12, T, 2] - limits[12, QRS, 0])
-    return qt if np.isfinite(qt) else 0.4
 
 
 def _draw(
@@ -157,7 +140,7 @@ def _draw(
 def _breath(c: EcgCondition, course: Course, rng: np.random.Generator) -> tuple[np.ndarray, float, np.ndarray]:
     """Respiration as a sawtooth of three terms on a 20 Hz grid, and how far it turns the heart."""
     t = course.span.start_s + np.arange(int(c.duration_s * _BREATH_HZ) + 3) / _BREATH_HZ
-    phase = 2 * np.pi * np.interp(t, np.arange(course.cycles.size) * STEP_S, course.cycles)
+    phase = 2 * np.pi * np.interp(t, np.arange(course.modulation.cycles.size) * STEP_S, course.modulation.cycles)
     breath = (np.sin(phase) + np.sin(2 * phase) / 4 + np.sin(3 * phase) / 9) / 1.16
     return breath, c.fs_hz / _BREATH_HZ, _TURN_RAD * min(1.2, np.exp(0.4 * rng.standard_normal() - 0.5))
 
@@ -180,7 +163,7 @@ def _record(
     n = signal.shape[1]
     beat_rows, inside = beat_table(patient, course.beats, course.rr_s, course.state, course.span, c.fs_hz, n)
     waves = wave_table(patient, course.beats, course.t_scale, course.span, c.fs_hz, n, c.leads, inside)
-    limits = patient.beats[NORMAL].limits
+    limits = patient.usual.limits
     truth = interval_truth(c, patient, course.rr_s[inside], course.t_scale[inside])
     truth |= realised(patient.alternans, course.state[inside], (limits[12, QRS, 2], limits[12, T, 2]))
     if snr_db is not None:
