@@ -35,7 +35,7 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
 def _one(e: dict[str, Any], model: type[BaseModel]) -> str:
     name = ".".join(str(x) for x in e["loc"])
     if e["type"] == "extra_forbidden":
-        return unknown("field", name, model.model_fields)
+        return unknown("field", name, model.model_fields) if len(e["loc"]) == 1 else f"field {name!r} is not known"
     if e["type"] in ("enum", "literal_error"):
         words = [w.strip().strip("'") for w in e["ctx"]["expected"].replace(" or ", ", ").split(",")]
         return unknown(name, e["input"], words)

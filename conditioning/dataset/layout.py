@@ -16,7 +16,7 @@ RUN = "run"  # logs and locks: neither hashed nor compared
 TEMPORARY = ".tmp-"  # whatever begins so is unfinished and may be swept
 MANIFEST = "manifest"
 
-_ENTRY = re.compile(rf"^(?:{re.escape(TEMPORARY)})?(\d{{6,}})(?:\..+)?$", re.ASCII)
+_ENTRY = re.compile(rf"^(?:{re.escape(TEMPORARY)})?(\d{{6}}|[1-9]\d{{6,}})(?:\..+)?$", re.ASCII)
 
 
 def shard_name(k: int) -> str:

@@ -74,6 +74,7 @@ class DatasetReader:
         self.receipts: dict[int, Receipt] = {k: receipt for k, receipt in found if receipt is not None}
         self._condition = condition or condition_type(self.info.condition)
         self._decode = decoder(self.info.file_format)
+        self._last: _OpenShard | None = None
 
     @property
     def complete(self) -> bool:
@@ -126,7 +127,7 @@ class DatasetReader:
         return self._open(self._shard_of[sample_id]).record(sample_id)
 
     def _open(self, k: int) -> _OpenShard:
-        if getattr(self, "_last", None) is None or self._last.k != k:  # neighbours are often asked for in turn
+        if self._last is None or self._last.k != k:  # neighbours are often asked for in turn
             self._last = _OpenShard(self, k)
         return self._last
 
@@ -147,7 +148,7 @@ class DatasetReader:
         if not parts:
             known = sorted({f.removesuffix(".parquet") for r in self.receipts.values() for f in r.files})
             raise ValueError(f"{self.root} has no table {name!r} (there are: {', '.join(known) or 'none yet'})")
-        return pa.concat_tables(parts)
+        return pa.concat_tables([part for part in parts if part.num_rows] or parts[:1], promote_options="default")
 
     def plan(self) -> pa.Table:
         """Return the plan's rows."""

@@ -101,7 +101,7 @@ def sample_digests(root: Path, info: DatasetInfo, k: int) -> tuple[dict[str, str
     if "sample_id" not in manifest.column_names:
         raise DamagedDataset(f"the manifest of shard {k} has no column sample_id")
     ids = manifest.column("sample_id").to_pylist()
-    files = {}
+    files: dict[str, str] = {}
     for column in manifest.column_names:
         if column.startswith(DIGEST):
             digests = manifest.column(column).to_pylist()

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .layout import CARD, CROISSANT, PLAN, SHARDS, TEMPORARY, owner, receipt_path, shard_count, shard_name, shard_samples
+from .layout import (
+    CARD,
+    CROISSANT,
+    PLAN,
+    SHARDS,
+    TEMPORARY,
+    owner,
+    receipt_path,
+    shard_count,
+    shard_name,
+    shard_samples,
+)
 from .reader import read_info
 from .schema import DamagedDataset, DatasetInfo, Receipt
 from .shard_check import check_shard, file_sha256
@@ -25,6 +36,7 @@ class VerifyReport:
         shards: shards of the whole data set.
         shards_done: shards with a receipt.
         problems: one line each; empty if all that is receipted verifies.
+        missing: which of `plan.parquet`, `README.md` and `croissant.json` are not there (yet).
     """
 
     root: Path
@@ -34,6 +46,7 @@ class VerifyReport:
     shards: int
     shards_done: int
     problems: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -42,14 +55,14 @@ class VerifyReport:
 
     @property
     def complete(self) -> bool:
-        """Whether every shard has its receipt."""
-        return self.shards_done == self.shards
+        """Whether every shard has its receipt, and the data set its card."""
+        return self.shards_done == self.shards and not self.missing
 
 
 def verify(path: str | Path) -> VerifyReport:
     """Check every receipt and hash of a data set.
 
-    Unfinished shards are no problem, only work to be done; the report says how many there are.
+    What is unfinished is no problem, only work to be done; the report counts it.
 
     Args:
         path: the data set's folder.
@@ -60,18 +73,20 @@ def verify(path: str | Path) -> VerifyReport:
     """
     root = Path(path)
     info = read_info(root)
-    ids, problems = _plan_ids(root, info)
     shards = range(shard_count(info.n, info.shard_size))
+    done = [k for k in shards if receipt_path(root, k).exists()]
+    missing = tuple(name for name in (PLAN, CARD, CROISSANT) if not (root / name).is_file())
+    # The plan is written before the first shard: only if none is done may it be missing.
+    ids, problems = (None, []) if PLAN in missing and not done else _plan_ids(root, info)
     receipts: list[Receipt] = []
     for k in shards:
         rows = shard_samples(k, info.n, info.shard_size)
         receipt, found = check_shard(root, info, k, None if ids is None else ids[rows.start : rows.stop])
         problems += found
         receipts += [receipt] if receipt else []
-    done = [k for k in shards if receipt_path(root, k).exists()]
-    problems += _strangers(root, info, receipts) + _missing_card(root, len(done) == len(shards))
+    problems += _strangers(root, info, receipts)
     written, quarantined = sum(r.count for r in receipts), sum(len(r.quarantined) for r in receipts)
-    return VerifyReport(root, info.n, written, quarantined, len(shards), len(done), tuple(problems))
+    return VerifyReport(root, info.n, written, quarantined, len(shards), len(done), tuple(problems), missing)
 
 
 def _plan_ids(root: Path, info: DatasetInfo) -> tuple[list[str] | None, list[str]]:
@@ -81,7 +96,8 @@ def _plan_ids(root: Path, info: DatasetInfo) -> tuple[list[str] | None, list[str
     except (DamagedDataset, KeyError) as error:
         return None, [str(error)]
     if len(ids) != info.n or len(set(ids)) != info.n:
-        return None, [f"{root / PLAN} has {len(ids)} rows and {len(set(ids))} different ids; dataset.json says {info.n}"]
+        said = f"dataset.json says {info.n}"
+        return None, [f"{root / PLAN} has {len(ids)} rows and {len(set(ids))} different ids; {said}"]
     return ids, []
 
 
@@ -120,8 +136,3 @@ def _entries(info: DatasetInfo, receipt: Receipt) -> set[str]:
     if info.layout == "folder":
         return {own, f"{own}.json"}
     return {f"{own}.json"} | {name if name.endswith(".tar") else f"{own}.{name}" for name in receipt.files}
-
-
-def _missing_card(root: Path, complete: bool) -> list[str]:
-    missing = [name for name in (CARD, CROISSANT) if complete and not (root / name).is_file()]
-    return [f"{root / name} is missing; remedy: run the command that made the data set again" for name in missing]

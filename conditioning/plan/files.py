@@ -117,7 +117,8 @@ def _checked(
         keys = {"sample_id": pa.array(ids, pa.string()), "seed": pa.array(seeds, pa.int64())}
         others = {name: raw.column(name) for name in raw.column_names if name not in KEYS}
         return CohortPlan(pa.table({**keys, **others}), run_seed, rules)
-    cells = {"sample_id": ids, "seed": seeds, **_typed(raw, columns_of(condition_type))}
+    cells: dict[str, list[Any]] = {"sample_id": list(ids), "seed": list(seeds)}
+    cells |= _typed(raw, columns_of(condition_type))
     return CohortPlan(build_table(cells, condition_type), run_seed, rules)
 
 

@@ -97,9 +97,7 @@ def _drawn(rules: Rules, condition_type: type[BaseModel]) -> tuple[dict[str, lis
     return cells, strata
 
 
-def balanced(
-    strata: Int[np.ndarray, " units"], cells: int, rng: np.random.Generator
-) -> Int[np.ndarray, " units"]:
+def balanced(strata: Int[np.ndarray, " units"], cells: int, rng: np.random.Generator) -> Int[np.ndarray, " units"]:
     """Return a cell, 0 to `cells` - 1, per unit; counts differ by at most 1, in all and within every stratum.
 
     Units are dealt to the cells in turn, stratum after stratum, shuffled inside the stratum.
@@ -137,9 +135,7 @@ def _others(rules: Rules, condition_type: type[BaseModel]) -> list[str]:
     return [field for field in named if field not in rules.balance]
 
 
-def _values(
-    rules: Rules, condition_type: type[BaseModel], field: str, strata: Int[np.ndarray, " units"]
-) -> list[Any]:
+def _values(rules: Rules, condition_type: type[BaseModel], field: str, strata: Int[np.ndarray, " units"]) -> list[Any]:
     """Return one column's values, one per unit."""
     units, rng = len(strata), stream(rules.seed, f"plan/{field}")
     if field in rules.fixed:

@@ -200,13 +200,17 @@ def _fields_once(rules: Rules, condition_type: type[BaseModel]) -> None:
     for field in [*rules.balance, *rules.quota_fields]:
         if field in rules.fixed:
             kind = "balance over" if field in rules.balance else "quota on"
-            raise ValueError(f"{kind} {field} contradicts {field}={_shown(rules.fixed[field])}: a fixed value has no shares")
+            raise ValueError(
+                f"{kind} {field} contradicts {field}={_shown(rules.fixed[field])}: a fixed value has no shares"
+            )
     for field in rules.balance:
         if field in rules.quota_fields:
             raise ValueError(f"balance over {field} contradicts the quota on {field}: keep one of them")
     for field in rules.fixed:
         if field in rules.choices or field in rules.ranges:
-            raise ValueError(f"{field}={_shown(rules.fixed[field])} contradicts another rule on {field}: keep one of them")
+            raise ValueError(
+                f"{field}={_shown(rules.fixed[field])} contradicts another rule on {field}: keep one of them"
+            )
     for field in rules.choices:
         if field in rules.ranges:
             raise ValueError(f"{field} has both a list and a range: keep one of them")

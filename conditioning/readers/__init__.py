@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ..embedded import embedded
 from ..record import Record
 from ..words import unknown
+from .registry import call_registered
 
 __all__ = ["READERS", "read"]
 
 # A line here is all that a new reader needs: name -> "module:function".
 READERS: dict[str, str] = {
     "cinc": "clinsynth.conditioning.readers.cinc:read_cinc",
-    "embedded": "clinsynth.conditioning.embedded:embedded",
     "ptbxl": "clinsynth.conditioning.readers.ptbxl:read_ptbxl",
     "table": "clinsynth.conditioning.readers.table:read_table",
     "wfdb": "clinsynth.conditioning.readers.wfdb_folder:read_wfdb",
@@ -46,31 +46,18 @@ def read(source: str, **options: Any) -> Iterator[Record]:
             not of its kind, or, while iterating, a record that cannot be read.
     """
     name, colon, rest = source.partition(":")
-    if colon and name in READERS:
+    if colon and name in (*READERS, "embedded"):
         if not rest:
             raise ValueError(f"{source!r} names no {'data' if name == 'embedded' else 'path'} after {name + ':'!r}")
-        return _call(_load(READERS[name]), rest, f"reader {name!r}", options)
+        if name == "embedded":
+            return embedded(rest, **options)
+        return call_registered(READERS[name], f"reader {name!r}", (rest,), options)
     if Path(source).exists():
         return _open_dataset(Path(source), options)
     if colon and "/" not in name:
-        raise ValueError(unknown("reader", name, READERS))
-    raise ValueError(f"{source} does not exist; name a data set, or READER:PATH with one of {', '.join(sorted(READERS))}")
-
-
-def _load(target: str) -> Callable[..., Iterator[Record]]:
-    module, function = target.split(":")
-    loaded: Callable[..., Iterator[Record]] = getattr(import_module(module), function)
-    return loaded
-
-
-def _call(
-    function: Callable[..., Iterator[Record]], first: str, kind: str, options: dict[str, Any]
-) -> Iterator[Record]:
-    allowed = list(inspect.signature(function).parameters)[1:]
-    for option in options:
-        if option not in allowed:
-            raise ValueError(unknown(f"option of {kind}", option, allowed))
-    return function(first, **options)
+        raise ValueError(unknown("reader", name, [*READERS, "embedded"]))
+    known = ", ".join([*sorted(READERS), "embedded"])
+    raise ValueError(f"{source} does not exist; name a data set, or READER:PATH with one of {known}")
 
 
 def _open_dataset(path: Path, options: dict[str, Any]) -> Iterator[Record]:

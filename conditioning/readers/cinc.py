@@ -46,7 +46,8 @@ def read_cinc(
     def read_one(header: Path) -> Record:
         record = wfdb_record(header, root=root, leads=leads, fs_hz=fs_hz, verify_checksum=verify_checksum)
         codes = list(record.provenance["labels"])
-        named = {"reader": "cinc", "licence": "CC BY 4.0", "labels": [snomed_name(c) for c in codes], "snomed_ct": codes}
-        return replace(record, provenance={**record.provenance, **named})
+        named = {"labels": [snomed_name(code) for code in codes], "snomed_ct": codes}
+        about = {**record.provenance, "reader": "cinc", "licence": "CC BY 4.0", **named}
+        return replace(record, provenance=about)
 
     return each(headers, read_one, on_error, skipped)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..record import Record, SignalGeometry, Table
 from ..words import one_line
 from .leads import lead_order
 from .meaning import Meaning, findings_of, rhythm_of
-from .resample import rescaled_tables, resampled
+from .resample import resampled, rescaled_tables
 
 
 def ecg_record(
@@ -55,8 +55,12 @@ def ecg_record(
     if rate != fs_hz:
         signal = resampled(signal, fs_hz, rate)
         annotation = rescaled_tables(annotation, fs_hz, rate, signal.shape[-1])
-    own = {"fs_hz": rate, "duration_s": signal.shape[-1] / rate, "leads": tuple(n for n in names if n in LEADS)}
-    condition, left_out = condition_from({**own, **facts})
+    standard = tuple(name for name in names if name in LEADS)
+    condition, left_out = condition_from(
+        {"fs_hz": rate, "duration_s": signal.shape[-1] / rate, "leads": standard or None, **facts}
+    )
+    if standard != names:
+        left_out["leads"] = f"{', '.join(n for n in names if n not in LEADS)}: not of the twelve standard leads"
     about = {"synthetic": False, **provenance, **({"left_out": left_out} if left_out else {})}
     return Record(record_id, {"signal": signal}, condition, SignalGeometry(rate, names, "mV"), about, annotation)
 
@@ -67,7 +71,8 @@ def _check_values(signal: Float[np.ndarray, "leads samples"], names: Sequence[st
     for name, row in zip(names, signal, strict=True):
         bad = np.flatnonzero(~np.isfinite(row))
         if bad.size:
-            raise ValueError(f"lead {name}: {bad.size} of {row.size} samples are not numbers (the first is sample {bad[0]})")
+            first = f"the first is sample {bad[0]}"
+            raise ValueError(f"lead {name}: {bad.size} of {row.size} samples are not numbers ({first})")
 
 
 def _of_leads(table: Table, names: Sequence[str]) -> Table:
@@ -90,26 +95,26 @@ def condition_from(facts: Mapping[str, Any]) -> tuple[EcgCondition, dict[str, st
     """Return the condition that holds every fact it can, and the facts left out with the reason.
 
     Facts enter one at a time, in the order given, findings singly: what our model refuses, alone
-    or beside the facts before it, is left out.
+    or beside the facts before it, is left out. A fact that is None is not stated.
     """
-    kept: dict[str, Any] = {}
-    left_out: dict[str, str] = {}
-    given = {name: value for name, value in facts.items() if value is not None and value != ()}
-    if facts.get("findings") == ():
-        given["findings"] = ()
+    given = {name: value for name, value in facts.items() if value is not None}
     try:
         return EcgCondition(**given), {}
     except ValidationError:
-        pass
-    for name, value in given.items():
-        steps = [()] + [value[: i + 1] for i in range(len(value))] if name == "findings" else [value]
-        for step in steps:
-            trial = (*kept.get("findings", ()), *step[-1:]) if name == "findings" else step
-            try:
-                EcgCondition(**{**kept, name: trial})
-            except ValidationError as error:
-                shown = str(getattr(trial[-1] if name == "findings" and trial else trial, "value", trial))
-                left_out[name] = f"{left_out[name]}; {shown}" if name in left_out else f"{shown}: {one_line(error, EcgCondition)}"
-            else:
-                kept[name] = trial
-    return EcgCondition(**kept), left_out
+        pass  # the rare record: find out which fact it is
+    kept: dict[str, Any] = {"findings": ()} if "findings" in given else {}
+    left_out: dict[str, list[str]] = {}
+    for name, value in _single_facts(given):
+        trial = {**kept, name: (*kept["findings"], value) if name == "findings" else value}
+        try:
+            EcgCondition(**trial)
+        except ValidationError as error:
+            left_out.setdefault(name, []).append(f"{value}: {one_line(error, EcgCondition)}")
+        else:
+            kept = trial
+    return EcgCondition(**kept), {name: "; ".join(reasons) for name, reasons in left_out.items()}
+
+
+def _single_facts(facts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in facts.items():
+        yield from ((name, word) for word in value) if name == "findings" else ((name, value),)

@@ -10,7 +10,7 @@ import ast
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..record import Record
 from .ecg_record import ecg_record, label_facts
@@ -19,9 +19,11 @@ from .scp import scp_meanings
 from .stated import age_years
 from .wfdb_signal import read_signal
 
+T = TypeVar("T")
 _COLUMNS = ("ecg_id", "patient_id", "age", "sex", "scp_codes", "strat_fold", "filename_lr", "filename_hr")
 _FILENAME = {100: "filename_lr", 500: "filename_hr"}
 _SEX = {"0": "M", "1": "F"}
+_FOLDS = tuple(str(fold) for fold in range(1, 11))
 _LONGEST_CODES = 10_000
 
 
@@ -56,7 +58,7 @@ def read_ptbxl(
     if sampling_rate not in _FILENAME:
         raise ValueError(f"sampling_rate = {sampling_rate}: PTB-XL has 100 and 500 Hz")
     wanted = {str(fold) for fold in folds}
-    if not wanted or not wanted <= {str(fold) for fold in range(1, 11)}:
+    if not wanted or not wanted <= set(_FOLDS):
         raise ValueError(f"folds = {list(folds)}: at least one of 1 to 10 is needed")
     root = folder(path)
     table = file(root / "ptbxl_database.csv")
@@ -84,9 +86,18 @@ def _rows(table: Path, folds: set[str]) -> Iterator[tuple[int, Mapping[str, str]
 
 def _iterate_rows(table: Path, folds: set[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
     with table.open(newline="", encoding="utf-8", errors="replace") as text:
-        for number, row in enumerate(csv.DictReader(text), start=1):
-            if _whole(row["strat_fold"]) in folds:
-                yield number, {name: value or "" for name, value in row.items() if isinstance(name, str)}
+        for number, row in enumerate(_checked(csv.DictReader(text), table), start=1):
+            cells = {name: value or "" for name, value in row.items() if isinstance(name, str)}
+            fold = _whole(cells["strat_fold"])
+            if fold in folds or fold not in _FOLDS:
+                yield number, cells
+
+
+def _checked(rows: Iterator[T], table: Path) -> Iterator[T]:
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise ValueError(f"{table}: is no CSV file: {error}") from error
 
 
 def _record(
@@ -100,6 +111,8 @@ def _record(
     ecg_id, patient = _whole(row["ecg_id"]), _whole(row["patient_id"])
     if not ecg_id.isdigit():
         raise ValueError(f"ecg_id {row['ecg_id']!r} is no number")
+    if _whole(row["strat_fold"]) not in _FOLDS:
+        raise ValueError(f"strat_fold {row['strat_fold']!r} is not one of 1 to 10")
     codes = parse_scp_codes(row["scp_codes"])
     base = inside(root, row[filename], filename)
     read = read_signal(base.with_name(base.name + ".hea"), leads=leads)
@@ -131,13 +144,10 @@ def parse_scp_codes(text: str) -> dict[str, float]:
         value = ast.literal_eval(text.strip()) if len(text) <= _LONGEST_CODES else None
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         value = None
-    good = isinstance(value, dict) and all(
-        isinstance(code, str) and isinstance(share, int | float) and not isinstance(share, bool)
-        for code, share in value.items()
-    )
-    if not good:
+    codes: dict[Any, Any] = value if isinstance(value, dict) else {None: None}
+    if not all(isinstance(code, str) and type(share) in (int, float) for code, share in codes.items()):
         raise ValueError(f"scp_codes {text[:60]!r} is not a dictionary of codes and likelihoods")
-    return {code: float(share) for code, share in value.items()}
+    return {code: float(share) for code, share in codes.items()}
 
 
 def _statement_names(path: Path) -> dict[str, str]:

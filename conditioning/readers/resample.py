@@ -45,12 +45,11 @@ def _ratio(fs_hz: float, new_fs_hz: float) -> Fraction:
         raise ValueError(f"fs_hz = {new_fs_hz:g}: a rate of 1 to 10000 Hz is needed")
     if not fs_hz / _LARGEST_RATIO <= new_fs_hz <= fs_hz * _LARGEST_RATIO:
         raise ValueError(f"is sampled at {fs_hz:g} Hz, too far from the fs_hz = {new_fs_hz:g} asked for")
-    return (Fraction(new_fs_hz).limit_denominator(1000) / Fraction(fs_hz).limit_denominator(1000)).limit_denominator(5000)
+    old, new = (Fraction(rate).limit_denominator(1000) for rate in (fs_hz, new_fs_hz))
+    return (new / old).limit_denominator(5000)
 
 
-def rescaled_tables(
-    tables: Mapping[str, Table], fs_hz: float, new_fs_hz: float, n_samples: int
-) -> dict[str, Table]:
+def rescaled_tables(tables: Mapping[str, Table], fs_hz: float, new_fs_hz: float, n_samples: int) -> dict[str, Table]:
     """Return annotations whose sample numbers count at the new rate; -1 (absent) stays -1.
 
     Args:

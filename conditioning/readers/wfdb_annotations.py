@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ecg.vocabulary import Rhythm
+from ..ecg.vocabulary import LEADS, Rhythm
 from ..record import Table
 
 BEAT_SYMBOLS = frozenset("NLRBAaJSVrFejnE/fQ?")
@@ -19,9 +19,12 @@ _RHYTHM_NOTES = {
     "AFIB": Rhythm.atrial_fibrillation,
     "AFL": Rhythm.atrial_flutter,
     "B": Rhythm.ventricular_bigeminy,
+    "BI": Rhythm.av_block_first_degree,
+    "B3": Rhythm.av_block_third_degree,
     "P": Rhythm.paced,
 }
-_WAVES = {"p": "P", "N": "QRS", "t": "T"}
+# ecgpuwave writes in `num` of an onset or offset which wave it bounds; LUDB leaves it 0.
+_WAVE_NUM = {"P": 0, "QRS": 1, "T": 2}
 _LONGEST_PQ_S = 0.5
 _LONGEST_QT_S = 0.7
 
@@ -36,21 +39,25 @@ def read_tables(base: Path, leads: Sequence[str], fs_hz: float, n_samples: int) 
         n_samples: length of the record.
 
     Returns:
-        `beats` and `rhythms` where there is a `.atr` file, `waves` where leads have files of their
-        own (`.avf` or `.atr_avf`).
+        `beats` and `rhythms` where there is a `.atr` file; `waves` where leads have files of their
+        own (`.avf` or `.atr_avf`), and of lead `global` where the `.atr` file bounds waves.
 
     Raises:
         ValueError: an annotation file that cannot be read, by name.
     """
     tables: dict[str, Table] = {}
+    waves: list[tuple[str, str, int, int, int]] = []
     if base.with_name(base.name + ".atr").is_file():
         annotation = _rdann(base, "atr")
         tables["beats"] = _beats(annotation, fs_hz, n_samples)
         if any(note.startswith("(") for note in annotation.aux_note):
             tables["rhythms"] = _rhythms(annotation, n_samples)
-    waves = [
+        if "(" in annotation.symbol:
+            waves += [("global", *wave) for wave in delineation(annotation, n_samples)]
+    waves += [
         (lead, *wave)
         for lead in leads
+        if lead in LEADS  # any other name would choose which file is opened
         for extension in (lead.lower(), f"atr_{lead.lower()}")
         if base.with_name(f"{base.name}.{extension}").is_file()
         for wave in delineation(_rdann(base, extension), n_samples)
@@ -102,18 +109,28 @@ def _rhythms(annotation: Any, n_samples: int) -> Table:
 
 
 def delineation(annotation: Any, n_samples: int) -> list[tuple[str, int, int, int]]:
-    """Return (wave, onset, peak, offset) from `(`, `p` `N` `t`, `)` marks; a missing mark is -1."""
+    """Return (wave, onset, peak, offset) from `(`, peak and `)` marks; a missing mark is -1.
+
+    Peaks are `p`, `t`, or a beat of any label. Where onsets and offsets are numbered by wave, a P
+    wave may begin before the T wave ends; a beat with no mark about it at all is no wave.
+    """
+    marks = list(zip(annotation.sample, annotation.symbol, annotation.num, strict=True))
+    numbered = any(num for _, symbol, num in marks if symbol in "()")
+    onset: dict[int, int] = {}
+    last: dict[int, list[Any]] = {}
     found: list[list[Any]] = []
-    onset = -1
-    for sample, symbol in zip(annotation.sample, annotation.symbol, strict=True):
+    for sample, symbol, num in marks:
+        wave = {"p": "P", "t": "T"}.get(symbol) or ("QRS" if symbol in BEAT_SYMBOLS else None)
+        key = 0 if not numbered else num if wave is None else _WAVE_NUM[wave]
         if symbol == "(":
-            onset = int(sample)
-        elif symbol in _WAVES:
-            found.append([_WAVES[symbol], onset, int(sample), -1])
-            onset = -1
-        elif symbol == ")" and found and found[-1][3] == -1:
-            found[-1][3] = int(sample)
-    return [(str(w), int(on), int(peak), int(off)) for w, on, peak, off in found if 0 <= peak < n_samples and off < n_samples]
+            onset[key] = int(sample)
+        elif wave:
+            last[key] = [wave, onset.pop(key, -1), int(sample), -1]
+            found.append(last[key])
+        elif symbol == ")" and key in last:
+            last.pop(key)[3] = int(sample)
+    waves = [(str(w), int(on), int(at), int(off)) for w, on, at, off in found if w != "QRS" or (on, off) != (-1, -1)]
+    return [wave for wave in waves if 0 <= wave[2] < n_samples and wave[3] < n_samples]
 
 
 def waves_table(waves: Sequence[tuple[str, str, int, int, int]], fs_hz: float) -> Table:

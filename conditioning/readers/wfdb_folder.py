@@ -115,7 +115,13 @@ def wfdb_record(
         facts |= label_facts(label_meaning(label) for label in stated.labels)
     else:
         facts["rhythm"] = _annotated_rhythm(tables)
-    about: dict[str, Any] = {"reader": "wfdb", "age": stated.age, "sex": stated.sex, "labels": list(stated.labels)}
+    about: dict[str, Any] = {
+        "synthetic": stated.synthetic,
+        "reader": "wfdb",
+        "age": stated.age,
+        "sex": stated.sex,
+        "labels": list(stated.labels),
+    }
     about |= {"caution": read.caution} if read.caution else {}
     about |= {} if physical else {"scale": "stored counts taken as microvolts"}
     try:
@@ -123,7 +129,7 @@ def wfdb_record(
             base.relative_to(root).as_posix(), read.signal_mv, read.leads, read.fs_hz,
             facts=facts, provenance=about | (provenance or {}), tables=tables,
             wanted_leads=read.leads, wanted_fs_hz=fs_hz,
-        )
+        )  # fmt: skip
     except ValueError as error:
         raise ValueError(f"{header}: {error}") from error
 

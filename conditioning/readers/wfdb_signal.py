@@ -74,7 +74,7 @@ def read_signal(
     values = invalid_aware if physical else np.where(np.isnan(invalid_aware), np.nan, counts)
     signal = np.ascontiguousarray((values * np.asarray(factors)).T)
     _check_invalid(header_path, signal, channels)
-    caution = NORMALISED if physical and _normalised(signal) else None
+    caution = NORMALISED if physical and _normalised(signal, channels) else None
     if caution:
         warnings.warn(caution, stacklevel=2)
     return WfdbSignal(signal, tuple(c.name for c in channels), header.fs_hz, header.comments, caution)
@@ -88,7 +88,10 @@ def _mv_per_count_unit(channel: Channel, physical: bool) -> float:
     except ValueError as error:
         raise ValueError(f"lead {channel.name}: {error}; choose the leads to read") from error
     if channel.gain is None:
-        raise ValueError(f"lead {channel.name} has no gain or a gain of 0, so its amplitude is unknown; physical=False takes counts as microvolts")
+        raise ValueError(
+            f"lead {channel.name} has no gain or a gain of 0, so its amplitude is unknown; "
+            "physical=False takes counts as microvolts"
+        )
     return factor
 
 
@@ -109,8 +112,8 @@ def _check_sums(path: Path, counts: Int[np.ndarray, "samples leads"], channels: 
             continue
         if (int(column.sum()) - channel.checksum) % 65536:
             raise ValueError(
-                f"{path}: the samples of lead {channel.name} do not add up to the header's checksum {channel.checksum}: "
-                "the file is damaged or its header lies (verify_checksum=False reads it all the same)"
+                f"{path}: the samples of lead {channel.name} do not add up to the header's checksum "
+                f"{channel.checksum}: the file is damaged or its header lies (verify_checksum=False reads it anyway)"
             )
 
 
@@ -118,10 +121,12 @@ def _check_invalid(path: Path, signal: Float[np.ndarray, "leads samples"], chann
     for channel, row in zip(channels, signal, strict=True):
         bad = np.flatnonzero(~np.isfinite(row))
         if bad.size:
-            raise ValueError(f"{path}: lead {channel.name}: {bad.size} of {row.size} samples are invalid (the first is sample {bad[0]})")
+            first = f"the first is sample {bad[0]}"
+            raise ValueError(f"{path}: lead {channel.name}: {bad.size} of {row.size} samples are invalid ({first})")
 
 
-def _normalised(signal: Float[np.ndarray, "leads samples"]) -> bool:
-    """Whether every lead of many spans 1 mV from peak to peak, which no heart does."""
-    spans = np.ptp(signal, axis=-1) if signal.size else np.zeros(0)
-    return len(spans) >= 6 and bool(np.all(np.abs(spans - 1.0) < 0.02))
+def _normalised(signal: Float[np.ndarray, "leads samples"], channels: Sequence[Channel]) -> bool:
+    """Whether every lead of many has its own gain and spans 1 mV from peak to peak, which no heart does."""
+    if len(signal) < 6 or signal.size == 0 or len({channel.gain for channel in channels}) == 1:
+        return False
+    return bool(np.all(np.abs(np.ptp(signal, axis=-1) - 1.0) < 0.02))

@@ -43,8 +43,12 @@ _BEGINNINGS: dict[str, Meaning] = {
 
 
 def wording_meaning(label: str) -> Meaning:
-    """Return what a diagnosis in words says in our vocabulary; an empty meaning where nothing."""
+    """Return what a diagnosis in words (or a word of ours) says in our vocabulary; an empty meaning where nothing."""
     text = " ".join(label.lower().split()).rstrip(". ")
+    if text in set(R):
+        return rhythm(R(text))
+    if text in set(F):
+        return finding(F(text))
     if text in _EXACT:
         return _EXACT[text]
     return next((meaning for begin, meaning in _BEGINNINGS.items() if text.startswith(begin)), Meaning())

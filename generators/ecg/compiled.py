@@ -130,7 +130,7 @@ def turn_and_lead(vcg, breath, breath_step, angles, field, out):  # type: ignore
     """Turn the heart vector with the breath, and carry it to I, II, V1-V6.
 
     Args:
-        vcg: (3, samples) heart vector in mV.
+        vcg: (3, samples) heart vector in mV; turned in place.
         breath: respiration, about -1 to 1, one value every `breath_step` samples.
         angles: (3,) largest angle about x, y, z in rad.
         field: (8, 3) lead field.
@@ -140,7 +140,6 @@ def turn_and_lead(vcg, breath, breath_step, angles, field, out):  # type: ignore
         Mean over the eight leads of their power about the mean, in mV squared.
     """
     n = vcg.shape[1]
-    turned = np.empty((3, n))
     for i in range(n):
         x = i / breath_step
         j = min(int(x), breath.size - 2)
@@ -160,9 +159,9 @@ def turn_and_lead(vcg, breath, breath_step, angles, field, out):  # type: ignore
         vz = sa * vcg[1, i] + ca * vcg[2, i]
         wx = cb * vx + sb * vz
         wz = -sb * vx + cb * vz
-        turned[0, i] = cg * wx - sg * vy
-        turned[1, i] = sg * wx + cg * vy
-        turned[2, i] = wz
+        vcg[0, i] = cg * wx - sg * vy
+        vcg[1, i] = sg * wx + cg * vy
+        vcg[2, i] = wz
     power = 0.0
     for lead in range(8):
         fx = field[lead, 0]
@@ -171,7 +170,7 @@ def turn_and_lead(vcg, breath, breath_step, angles, field, out):  # type: ignore
         total = 0.0
         squares = 0.0
         for i in range(n):
-            v = fx * turned[0, i] + fy * turned[1, i] + fz * turned[2, i]
+            v = fx * vcg[0, i] + fy * vcg[1, i] + fz * vcg[2, i]
             out[lead, i] = v
             total += v
             squares += v * v
@@ -180,27 +179,39 @@ def turn_and_lead(vcg, breath, breath_step, angles, field, out):  # type: ignore
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def draw_muscle(words, a1, a2, gain, envelope, envelope_step, out):  # type: ignore[no-untyped-def]
+def draw_muscle(key, a1, a2, gain, envelope, envelope_step, out):  # type: ignore[no-untyped-def]
     """Write AR(2) noise under a slow envelope to `out` (samples, electrodes).
 
-    The innovation is the sum of two 16-bit halves of a random word, centred and scaled to unit
-    variance: triangular, and near to normal behind the filter (excess kurtosis about -0.2), at a
-    fifth of the cost of normal deviates. One 64-bit word serves two samples.
+    The innovations come from an SFC64 generator that runs inside the loop, started from the three
+    words of `key` (drawn from the record's stream). An innovation is the sum of two 16-bit parts of
+    a word, centred and scaled to unit variance: triangular, and near to normal behind the filter
+    (excess kurtosis about -0.2), at a fifth of the cost of normal deviates.
     """
     n = out.shape[0]
     y1 = np.zeros(ELECTRODES, np.float32)
     y2 = np.zeros(ELECTRODES, np.float32)
+    e = np.empty(ELECTRODES + 1, np.float32)
     scale = np.float32(gain / 26754.9)  # 65536 / sqrt(6), the sum's standard deviation
-    half = words.view(np.uint32)
-    for i in range(n):
+    a = key[0]
+    b = key[1]
+    c = key[2]
+    counter = np.uint64(1)
+    for i in range(-12, n):
+        for k in range(0, ELECTRODES + 1, 2):
+            w = a + b + counter
+            counter += np.uint64(1)
+            a = b ^ (b >> np.uint64(11))
+            b = c + (c << np.uint64(3))
+            c = ((c << np.uint64(24)) | (c >> np.uint64(40))) + w
+            e[k] = np.float32(np.int32(w & np.uint64(0xFFFF)) + np.int32((w >> np.uint64(16)) & np.uint64(0xFFFF)))
+            e[k + 1] = np.float32(np.int32((w >> np.uint64(32)) & np.uint64(0xFFFF)) + np.int32(w >> np.uint64(48)))
+        if i < 0:  # the generator's own run-in
+            continue
         x = i / envelope_step
         j = min(int(x), envelope.shape[0] - 2)
         f = np.float32(x - j)
-        base = i * ELECTRODES
         for k in range(ELECTRODES):
-            w = half[base + k]
-            total = np.int32(w & np.uint32(0xFFFF)) + np.int32(w >> np.uint32(16)) - np.int32(65535)
-            y = scale * np.float32(total) - a1 * y1[k] - a2 * y2[k]
+            y = scale * (e[k] - np.float32(65535)) - a1 * y1[k] - a2 * y2[k]
             y2[k] = y1[k]
             y1[k] = y
             out[i, k] = y * (envelope[j, k] + f * (envelope[j + 1, k] - envelope[j, k]))

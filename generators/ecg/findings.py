@@ -12,11 +12,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...conditioning.ecg.heart import EIGHT_TO_TWELVE, QRS, ST, Heart, P, T
+from ...conditioning.ecg.heart import QRS, ST, Heart, P, T
 from ...conditioning.ecg.vocabulary import Finding
 from .patient import limb_lead_height_mv
 
 Change = Callable[[Heart, np.random.Generator], Heart]
+_T_GRID_S = np.arange(0.05, 0.60, 0.004)
 J_S = 0.045  # where the ST segment begins before the intervals are set
 
 # Directions (left, down, back) in which an injury current of each territory points.
@@ -78,14 +79,16 @@ def _st_shift(territory: str, sign: float) -> Change:
 
 def _t_inversion(territory: str) -> Change:
     def change(heart: Heart, rng: np.random.Generator) -> Heart:
-        deep = 1.0 + 0.25 * rng.standard_normal()
+        deep = 0.75 * max(0.6, 1.0 + 0.25 * rng.standard_normal())
         mine = heart.wave == T
-        size = np.linalg.norm(heart.dipole_mv[mine], axis=1)
+        flat = np.linalg.norm(heart.only(T).dipole(_T_GRID_S), axis=0).max()
         dipole = heart.dipole_mv.copy()
+        dipole[mine] *= max(1.0, 0.22 / max(flat, 0.02))  # a flat T could not be seen to be inverted
+        size = np.linalg.norm(dipole[mine], axis=1)
         towards = np.array(_TERRITORY[territory])
         along = dipole[mine] @ towards / (towards @ towards)
         # Take out what points to the territory, and let the T vector point away from it.
-        dipole[mine] -= np.outer(along + 0.55 * deep * size, towards)
+        dipole[mine] -= np.outer(along + deep * size, towards)
         return replace(heart, dipole_mv=dipole)
 
     return change
@@ -160,9 +163,3 @@ def wide_beat(heart: Heart, direction: tuple[float, float, float], size_mv: floa
         x, y, z = size_mv * height * (unit + 0.15 * rng.standard_normal(3))
         h = h.plus(T, centre, width, (x, y, z))
     return h
-
-
-def largest_t_mv(heart: Heart) -> np.ndarray:
-    """Return T's largest height in each of the twelve leads in mV."""
-    t = np.arange(0.05, 0.60, 0.004)
-    return np.asarray(np.abs(EIGHT_TO_TWELVE @ (heart.lead_field @ heart.only(T).dipole(t))).max(axis=1))

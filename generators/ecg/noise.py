@@ -8,6 +8,7 @@ and interpolated. All act on RA, LA, LL and V1-V6; the leads are differences of 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +24,30 @@ _MUSCLE_HZ, _MUSCLE_BAND_HZ = 42.0, 70.0
 _MOTION_HZ, _MOTION_BAND_HZ = 2.2, 2.6
 _WANDER_HZ = np.array([0.05, 0.11, 0.19, 0.31])
 _WANDER_SD = np.array([0.68, 0.52, 0.37, 0.37])  # squares add up to 1
+
+
+class Workspace(threading.local):
+    """Arrays that one record after the other is made in, so that no memory is asked for anew.
+
+    Attributes:
+        vcg: (3, samples) heart vector.
+        clean: (8, samples) I, II, V1-V6 without noise.
+        electrode: (samples, electrodes) noise at the electrodes.
+        noise: (8, samples) noise on I, II, V1-V6.
+    """
+
+    samples = 0
+
+    def resize(self, samples: int) -> Workspace:
+        """Return the workspace for records of this length, its `vcg` set to zero."""
+        if samples != self.samples:
+            self.vcg = np.empty((3, samples))
+            self.clean = np.empty((8, samples))
+            self.electrode = np.empty((samples, ELECTRODES), np.float32)
+            self.noise = np.empty((8, samples), np.float32)
+            self.samples = samples
+        self.vcg[:] = 0
+        return self
 
 
 def _poles(f0_hz: float, band_hz: float, fs_hz: float) -> tuple[float, float, float]:
@@ -51,48 +76,43 @@ def _slow(kinds: Sequence[Noise], sd: dict[Noise, float], n: int, rng: np.random
 
 
 def electrode_noise(
-    kinds: Sequence[Noise], n: int, fs_hz: float, mains_hz: int | None, rng: np.random.Generator
-) -> tuple[np.ndarray, float]:
-    """Return noise on I, II, V1-V6 as (8, n) float32, zero mean, and its mean power.
+    kinds: Sequence[Noise], fs_hz: float, mains_hz: int | None, rng: np.random.Generator, work: Workspace
+) -> float:
+    """Write noise on I, II, V1-V6 to `work.noise`, zero mean, and return its mean power.
 
     The scale is arbitrary (the caller sets it by the SNR); the shares of the kinds are drawn.
 
     Args:
         kinds: which kinds.
-        n: samples.
         fs_hz: sampling rate.
         mains_hz: 50 or 60 where powerline is among the kinds.
         rng: the record's own stream; nothing is shared between records.
+        work: arrays of the record's length.
     """
     share = {k: _SHARE[k] * math.exp(0.5 * z) for k, z in zip(kinds, rng.standard_normal(len(kinds)), strict=True)}
     total = sum(share.values())
     sd = {k: math.sqrt(v / total) for k, v in share.items()}
-    electrode = _muscle(sd[Noise.muscle], n, fs_hz, rng) if Noise.muscle in kinds else _silence(n)
+    electrode = work.electrode
+    n = electrode.shape[0]
+    if Noise.muscle in kinds:
+        _muscle(sd[Noise.muscle], fs_hz, rng, electrode)
+    else:
+        electrode[:] = 0
     if Noise.baseline_wander in kinds or Noise.electrode_motion in kinds:
         steps = int(n / fs_hz * SLOW_HZ) + 5
         compiled.add_slow(_slow(kinds, sd, steps, rng), SLOW_HZ / fs_hz, electrode)
     if Noise.powerline in kinds and mains_hz is not None:
         step = 2 * math.pi * (mains_hz + 0.03 * rng.standard_normal()) / fs_hz
-        z = rng.standard_normal((2, ELECTRODES)) * sd[Noise.powerline]
+        z = (rng.standard_normal((2, ELECTRODES)) * sd[Noise.powerline]).astype(np.float32)
         third = 0.2 if 3 * mains_hz < fs_hz / 2 else 0.0
-        compiled.add_mains(math.cos(step), math.sin(step), *z.astype(np.float32), np.float32(third), electrode)
-    leads = np.empty((8, n), np.float32)
-    power = compiled.electrodes_to_leads(electrode, leads)
-    return leads, float(power)
+        compiled.add_mains(math.cos(step), math.sin(step), z[0], z[1], np.float32(third), electrode)
+    return float(compiled.electrodes_to_leads(electrode, work.noise))
 
 
-def _silence(n: int) -> np.ndarray:
-    return np.zeros((n, ELECTRODES), np.float32)
-
-
-def _muscle(sd: float, n: int, fs_hz: float, rng: np.random.Generator) -> np.ndarray:
-    """Muscle noise (n, electrodes): a broad resonance under an envelope that changes over seconds."""
+def _muscle(sd: float, fs_hz: float, rng: np.random.Generator, out: np.ndarray) -> None:
+    """Muscle noise (samples, electrodes): a broad resonance under an envelope that changes over seconds."""
     a1, a2, gain = _poles(min(_MUSCLE_HZ, 0.3 * fs_hz), _MUSCLE_BAND_HZ, fs_hz)
-    words = rng.integers(0, 2**64 - 1, (n * ELECTRODES + 1) // 2, dtype=np.uint64, endpoint=True)
-    knots = max(2, int(n / fs_hz) + 2)
-    envelope = sd * np.exp(0.25 * rng.standard_normal((knots, ELECTRODES)) - 0.06)
-    out = np.empty((n, ELECTRODES), np.float32)
-    compiled.draw_muscle(
-        words, np.float32(a1), np.float32(a2), np.float32(gain), envelope.astype(np.float32), fs_hz, out
-    )
-    return out
+    key = rng.integers(0, 2**64 - 1, 3, dtype=np.uint64, endpoint=True)
+    knots = max(2, int(out.shape[0] / fs_hz) + 2)
+    envelope = (sd * np.exp(0.25 * rng.standard_normal((knots, ELECTRODES)) - 0.06)).astype(np.float32)
+    compiled.draw_muscle(key, np.float32(a1), np.float32(a2), np.float32(gain), envelope, fs_hz, out)

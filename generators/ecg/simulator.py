@@ -6,6 +6,7 @@ form. Per beat k and kernel i: alpha_i exp(-(t - t_k - c_i)^2 / 2 w_i^2) along t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -22,7 +23,7 @@ from . import compiled
 from .alternans import realised, states
 from .atrial import add_atrial_waves
 from .beats import Patient, draw_patient
-from .noise import electrode_noise
+from .noise import Workspace, electrode_noise
 from .rhythm import NORMAL, Beats, beats
 from .rr import STEP_S, Modulation, Window, modulation, window
 from .truth import beat_table, interval_truth, t_stretch, wave_table
@@ -30,6 +31,7 @@ from .truth import beat_table, interval_truth, t_stretch, wave_table
 _QT_MEMORY_S = 60.0  # time in which repolarisation follows a change of rate
 _BREATH_HZ = 20.0
 _EDGE_S = 1.6  # beats this far outside still reach into the record
+_WORK = Workspace()
 _TURN_RAD = np.array([0.10, 0.08, 0.07])  # largest turn about x, y, z by the breath
 
 
@@ -79,13 +81,14 @@ def simulate(condition: EcgCondition, seed: int) -> Record:
     person, visit = stream(heart_seed, "ecg.patient"), stream(seed, "ecg.visit")
     c = complete(condition, person, visit)
     course = _course(c, visit)
-    patient = draw_patient(c, set(course.beats.kind.tolist()), person)
-    vcg = _dipole(c, patient, course, visit)
+    kinds = set(np.unique(course.beats.kind).tolist()) if course.beats.kind.any() else {NORMAL}
+    patient = draw_patient(c, kinds, person)
+    work = _WORK.resize(round(c.duration_s * c.fs_hz))
+    _dipole(c, patient, course, visit, work.vcg)
     field = patient.beats[NORMAL].heart.lead_field
-    clean = np.empty((8, vcg.shape[1]))
-    power = compiled.turn_and_lead(vcg, *_breath(c, course, visit), field, clean)
-    signal = np.empty((12, vcg.shape[1]), np.float32)
-    snr_db = _add_noise(c, clean, power, signal, stream(seed, "ecg.noise"))
+    power = compiled.turn_and_lead(work.vcg, *_breath(c, course, visit), field, work.clean)
+    signal = np.empty((12, work.samples), np.float32)
+    snr_db = _add_noise(c, power, signal, stream(seed, "ecg.noise"), work)
     return _record(c, seed, signal, snr_db, patient, course)
 
 
@@ -94,7 +97,10 @@ def _course(c: EcgCondition, rng: np.random.Generator) -> Course:
     assert c.resp_rate_bpm is not None
     m = modulation(c.resp_rate_bpm / 60, span.horizon_s, rng)
     all_beats = beats(c, m, span, rng)
-    rr = np.diff(all_beats.r_s, prepend=2 * all_beats.r_s[0] - all_beats.r_s[1])
+    r = all_beats.r_s
+    rr = np.empty(r.size)
+    rr[1:] = r[1:] - r[:-1]
+    rr[0] = rr[1]
     memory = compiled.filtered_rr(rr, 1 - np.exp(-float(rr.mean()) / _QT_MEMORY_S), float(rr.mean()))
     # The last interval acts at once with a fifth of the weight, the memory with the rest.
     adapted = np.maximum(0.8 * memory + 0.2 * rr, 0.2)
@@ -102,10 +108,8 @@ def _course(c: EcgCondition, rng: np.random.Generator) -> Course:
     return Course(span, m, all_beats, rr, np.cbrt(adapted), state)
 
 
-def _dipole(c: EcgCondition, patient: Patient, course: Course, rng: np.random.Generator) -> np.ndarray:
-    """Draw every beat, P wave and atrial wave that reaches into the record: (3, samples) in mV."""
-    n = round(c.duration_s * c.fs_hz)
-    out = np.zeros((3, n))
+def _dipole(c: EcgCondition, patient: Patient, course: Course, rng: np.random.Generator, out: np.ndarray) -> None:
+    """Add every beat, P wave and atrial wave that reaches into the record to `out` (3, samples) in mV."""
     span, b = course.span, course.beats
     near = (b.r_s > span.start_s - _EDGE_S) & (b.r_s < span.start_s + span.duration_s + _EDGE_S)
     for kind, beat in patient.beats.items():
@@ -121,7 +125,6 @@ def _dipole(c: EcgCondition, patient: Patient, course: Course, rng: np.random.Ge
         _draw(p.heart, at, np.ones(at.size), 0.0, span.start_s, c.fs_hz, out)
     if b.atrial_hz:
         add_atrial_waves(c.rhythm is Rhythm.atrial_flutter, b.atrial_hz, span.start_s, c.fs_hz, rng, out)
-    return out
 
 
 def _draw(
@@ -146,15 +149,17 @@ def _breath(c: EcgCondition, course: Course, rng: np.random.Generator) -> tuple[
 
 
 def _add_noise(
-    c: EcgCondition, clean: np.ndarray, power: float, signal: np.ndarray, rng: np.random.Generator
+    c: EcgCondition, power: float, signal: np.ndarray, rng: np.random.Generator, work: Workspace
 ) -> float | None:
+    """Write the clean leads with noise at the asked SNR to `signal`; return the SNR that came out."""
     if not c.noise or c.snr_db is None:
-        compiled.twelve(clean, clean, 0.0, signal)
+        work.noise[:] = 0
+        compiled.twelve(work.clean, work.noise, 0.0, signal)
         return None
-    noise, noise_power = electrode_noise(c.noise, clean.shape[1], c.fs_hz, c.powerline_hz, rng)
-    gain = float(np.sqrt(power / noise_power * 10 ** (-c.snr_db / 10)))
-    compiled.twelve(clean, noise, gain, signal)
-    return float(10 * np.log10(power / (gain**2 * noise_power)))
+    noise_power = electrode_noise(c.noise, c.fs_hz, c.powerline_hz, rng, work)
+    gain = math.sqrt(power / noise_power * 10 ** (-c.snr_db / 10))
+    compiled.twelve(work.clean, work.noise, gain, signal)
+    return 10 * math.log10(power / (gain**2 * noise_power))
 
 
 def _record(

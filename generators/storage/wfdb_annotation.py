@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Int
 
 from ...conditioning.record import Table
 
@@ -26,7 +26,8 @@ CODES: dict[str, int] = {
     )
 }
 
-# Convention of PhysioNet's waveform delineations: `num` of an onset or offset tells the wave.
+# Convention of PhysioNet's ecgpuwave: `num` of an onset or offset tells the wave. Peaks keep 0, because `num`
+# of a `t` would tell the shape of the T wave.
 _WAVE_NUM = {"P": 0, "QRS": 1, "T": 2}
 _PEAK_SYMBOL = {"P": "p", "T": "t"}
 
@@ -106,7 +107,7 @@ def _aux_words(text: str) -> np.ndarray:
     return np.concatenate([[(_AUX << 10) | len(raw)], np.frombuffer(padded, dtype="<u2")]).astype("<u2")
 
 
-def annotations(tables: Mapping[str, Table], pre_excited: bool = False) -> bytes | None:
+def annotation_file(tables: Mapping[str, Table], pre_excited: bool = False) -> bytes | None:
     """Return a record's `.atr`: all-lead waves, beat labels at the R peaks, rhythm changes.
 
     Args:
@@ -125,7 +126,8 @@ def annotations(tables: Mapping[str, Table], pre_excited: bool = False) -> bytes
     sample = np.concatenate([change, wave_sample, peak]).astype(np.int64)
     if not len(sample):
         return None
-    code = np.concatenate([np.full(len(change), CODES["+"]), wave_code, _codes(beats.get("label", ()))]).astype(np.int64)
+    beat_code = _codes(beats.get("label", ()))
+    code = np.concatenate([np.full(len(change), CODES["+"]), wave_code, beat_code]).astype(np.int64)
     num = np.concatenate([np.zeros(len(change)), wave_num, np.zeros(len(peak))]).astype(np.int64)
     order = np.argsort(sample, kind="stable")  # ties keep: rhythm, the earlier wave, beat
     place = np.empty(len(order), dtype=np.int64)
@@ -140,12 +142,13 @@ def _waves(waves: Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows = np.flatnonzero(np.asarray(waves["lead"]) == "global")
     rows = rows[np.argsort(np.asarray(waves["onset"])[rows], kind="stable")]
     kind = np.asarray(waves["wave"])[rows]
-    num = np.array([_WAVE_NUM.get(str(k), 3) for k in kind], dtype=np.int64)
+    edge = np.array([_WAVE_NUM.get(str(k), 3) for k in kind], dtype=np.int64)
+    num = np.column_stack([edge, np.zeros_like(edge), edge])
     peak = np.array([CODES[_PEAK_SYMBOL.get(str(k), "+")] for k in kind], dtype=np.int64)
     samples = np.column_stack([np.asarray(waves[c])[rows] for c in ("onset", "peak", "offset")])
     codes = np.column_stack([np.full(len(rows), CODES["("]), peak, np.full(len(rows), CODES[")"])])
     keep = np.column_stack([samples[:, 0] >= 0, (kind == "P") | (kind == "T"), samples[:, 2] >= 0])
-    return samples[keep], codes[keep], np.repeat(num, 3).reshape(-1, 3)[keep]
+    return samples[keep], codes[keep], num[keep]
 
 
 def _codes(labels: Sequence[str] | np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int16
 
 from ...conditioning.record import Record, SignalGeometry
 from .quality import Unfit
-from .wfdb_annotation import annotations
+from .wfdb_annotation import annotation_file
 
 GAIN = 1000  # digital units per mV: 1 uV a step
 _LARGEST = 32767  # -32768 means "no value" in format 16
@@ -40,7 +40,7 @@ def encode(record: Record) -> dict[str, bytes]:
         "dat": digital.astype("<i2", copy=False).tobytes(),
     }
     findings = {str(f) for f in getattr(record.condition, "findings", None) or ()}
-    atr = annotations(record.tables, pre_excited="wolff_parkinson_white" in findings)
+    atr = annotation_file(record.tables, pre_excited="wolff_parkinson_white" in findings)
     return files if atr is None else files | {"atr": atr}
 
 

@@ -10,14 +10,15 @@ from clinsynth.conditioning.seeds import sample_seed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-KERNELS = dict(axis=[0, 1], wave=["QRS", "T"], centre_s=[0, 0.3], width_s=[0.01, 0.05], amplitude_mv=[1.0, 0.25])
+KERNELS = dict(wave=["QRS", "T"], centre_s=[0, 0.3], width_s=[0.01, 0.05], dipole_mv=[[1.0, 0.5, 0.2], [0.25, 0.1, 0]])
 
 CELLS = st.fixed_dictionaries(
     {
         "sex": st.sampled_from(["F", "M", None]),
         "age_years": st.none() | st.floats(18, 110),
         "rhythm": st.none() | st.just(Rhythm.sinus.value),
-        "findings": st.none() | st.lists(st.sampled_from([f.value for f in (Finding.long_qt, Finding.low_voltage)]), unique=True),
+        "findings": st.none()
+        | st.lists(st.sampled_from([f.value for f in (Finding.long_qt, Finding.low_voltage)]), unique=True),
         "noise": st.none() | st.lists(st.sampled_from([n.value for n in Noise]), unique=True),
         "patient_id": st.none() | st.from_regex(r"[A-Za-z0-9_.-]{1,64}", fullmatch=True),
         "patient_seed": st.none() | st.integers(0, 2**63 - 1),
@@ -57,7 +58,9 @@ def test_parquet_keeps_the_run_seed_and_the_rules(tmp_path):
 
 def test_a_plan_is_the_same_whatever_the_order_of_columns_and_numeric_type(tmp_path):
     (tmp_path / "a.csv").write_text("sample_id,seed,age_years,sex\na,1,40,F\nb,2,50,M\n")
-    table = pa.table({"sex": ["F", "M"], "age_years": pa.array([40, 50], pa.int32()), "seed": [1, 2], "sample_id": ["a", "b"]})
+    table = pa.table(
+        {"sex": ["F", "M"], "age_years": pa.array([40, 50], pa.int32()), "seed": [1, 2], "sample_id": ["a", "b"]}
+    )
     pq.write_table(table, tmp_path / "a.parquet")
     a, b = (CohortPlan.read(tmp_path / name, EcgCondition) for name in ("a.csv", "a.parquet"))
     assert a.sha256 == b.sha256 and a.table == b.table
@@ -126,7 +129,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "plan.parquet"
     make_plan(EcgCondition, 3).write(path)
     before = path.read_bytes()
-    monkeypatch.setattr(pq, "write_table", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(
+        pq, "write_table", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
     with pytest.raises(OSError):
         make_plan(EcgCondition, 9).write(path)
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["plan.parquet"]

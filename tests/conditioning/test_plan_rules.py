@@ -61,8 +61,13 @@ def test_balanced_cells_differ_by_at_most_one(model, n, seed):
 @given(n=st.integers(12, 90), seed=SEEDS)
 @settings(max_examples=15, deadline=None)
 def test_balance_takes_lists_booleans_and_numbers_with_values(n, seed):
-    plan = make_plan(Marble, n, balance=["marks", "polished", "weight_g"], seed=seed,
-                     choices={"marks": ["dot", "line|ring"], "weight_g": [1, 2.5, 4]})
+    plan = make_plan(
+        Marble,
+        n,
+        balance=["marks", "polished", "weight_g"],
+        seed=seed,
+        choices={"marks": ["dot", "line|ring"], "weight_g": [1, 2.5, 4]},
+    )
     cells = Counter((tuple(r["marks"]), r["polished"], r["weight_g"]) for r in rows(plan))
     assert len(cells) == 12 and max(cells.values()) - min(cells.values()) <= 1
 
@@ -96,8 +101,10 @@ def test_findings_that_exclude_each_other_land_on_different_rows(seed):
 
 
 def test_the_value_that_clashes_most_is_placed_first():
-    quotas = [("findings", name, 0.5) for name in
-              ("right_bundle_branch_block", "left_anterior_fascicular_block", "left_bundle_branch_block")]
+    quotas = [
+        ("findings", name, 0.5)
+        for name in ("right_bundle_branch_block", "left_anterior_fascicular_block", "left_bundle_branch_block")
+    ]
     held = [set(row["findings"]) for row in rows(make_plan(EcgCondition, 40, quotas=quotas))]
     assert sum("left_bundle_branch_block" in h for h in held) == 20
 
@@ -146,8 +153,9 @@ def test_records_of_one_patient_share_who_the_patient_is(n, k, seed):
 
 
 def test_patients_are_balanced_as_patients():
-    plan = make_plan(EcgCondition, 48, balance=["sex", "age_band", "twa_uv"], choices={"twa_uv": [0, 40]},
-                     records_per_patient=3)
+    plan = make_plan(
+        EcgCondition, 48, balance=["sex", "age_band", "twa_uv"], choices={"twa_uv": [0, 40]}, records_per_patient=3
+    )
     patients = {row["patient_id"]: (row["sex"], band_of(row["age_years"])) for row in rows(plan)}
     assert set(Counter(patients.values()).values()) == {2}
     assert set(Counter(row["twa_uv"] for row in rows(plan)).values()) == {24}
@@ -190,7 +198,10 @@ def test_texts_of_the_command_line_become_rules():
         (["age_band", "age_years", "keep one"], {"balance": ["age_band"], "ranges": {"age_years": (20, 30)}}),
         (["8 cells", "n = 3"], {"n": 3, "balance": ["sex", "age_band"]}),
         (["balance over age_years", "age_band"], {"balance": ["age_years"]}),
-        (["rhythm=atrial_fibrillation and lf_hf=1 contradict"], {"fixed": {"rhythm": "atrial_fibrillation", "lf_hf": 1}}),
+        (
+            ["rhythm=atrial_fibrillation and lf_hf=1 contradict"],
+            {"fixed": {"rhythm": "atrial_fibrillation", "lf_hf": 1}},
+        ),
         (
             ["rhythm=sinus_bradycardia and heart_rate_bpm=30..70", "below 60"],
             {"n": 1, "fixed": {"rhythm": "sinus_bradycardia"}, "ranges": {"heart_rate_bpm": (30, 70)}},

@@ -1,0 +1,44 @@
+"""The command line: one program, few verbs, the same names as in `clinsynth.app.jobs`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ..failures import told
+
+DEBUG = "CLINSYNTH_DEBUG"
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and end the process with its exit code."""
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, _like_ctrl_c)
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; an error is one line on standard error."""
+    from .program import app
+
+    try:
+        code = app(args=list(arguments), prog_name="clinsynth", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except BrokenPipeError:  # the reader of a pipe has gone (clinsynth models | head)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        code, line = told(error)
+        if os.environ.get(DEBUG):
+            traceback.print_exc()
+        print(f"clinsynth: {line}" if not line.startswith("clinsynth") else line, file=sys.stderr)
+        return code
+
+
+def _like_ctrl_c(number: int, frame: object) -> None:
+    raise KeyboardInterrupt

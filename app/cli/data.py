@@ -1,0 +1,227 @@
+"""plan, sample, verify, export, submit."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .. import jobs
+from ..failures import DAMAGED, DONE, FAILURE, QUARANTINED
+from ..progress import on_stderr
+from .output import Json, Quiet, epilog, show
+
+Model = Annotated[str, typer.Option("--model", "-m", help="Generator (clinsynth models lists them).")]
+Plan = Annotated[Path, typer.Option("--plan", "-p", help="Cohort plan, .parquet or .csv.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the data set.")]
+Format = Annotated[str | None, typer.Option("--format", help="File format [default: the generator's].")]
+Layout = Annotated[str, typer.Option(help="folder, or webdataset for tar shards.")]
+ShardSize = Annotated[int | None, typer.Option(help="Samples a shard [default: the generator's].")]
+BatchSize = Annotated[int, typer.Option(help="Samples a batch.")]
+Seed = Annotated[int | None, typer.Option(help="Run seed, for a plan's file without seeds.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verbs."""
+    app.command(epilog=_PLAN)(plan)
+    app.command(epilog=_SAMPLE)(sample)
+    app.command(epilog=_VERIFY)(verify)
+    app.command(epilog=_EXPORT)(export)
+    app.command(epilog=_SUBMIT)(submit)
+
+
+_PLAN = epilog(
+    "clinsynth plan cohort.parquet --generator ecg --n 400 --balance sex,age_band \\",
+    "  --set heart_rate_bpm=55..95 --set noise=muscle,baseline_wander --quota findings=long_qt:0.25",
+)
+
+
+def plan(
+    out: Annotated[Path, typer.Argument(help="The plan's file, .parquet or .csv.")],
+    n: Annotated[int, typer.Option("--n", "-n", help="Number of samples.")],
+    generator: Annotated[str, typer.Option("--generator", "-g", help="Generator that the plan is for.")] = "ecg",
+    balance: Annotated[
+        list[str] | None,
+        typer.Option(help="Columns to balance over, such as sex,age_band; counts differ by 1 at most."),
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="FIELD=VALUE, FIELD=A,B,C or FIELD=LOW..HIGH (lists: a|b).")
+    ] = None,
+    quota: Annotated[list[str] | None, typer.Option(help="FIELD=VALUE:SHARE, an exact share of the samples.")] = None,
+    records_per_patient: Annotated[int, typer.Option(help="Records that share one patient.")] = 1,
+    seed: Annotated[int, typer.Option(help="Run seed.")] = 0,
+    as_json: Json = False,
+) -> int:
+    """Make a cohort plan from rules: a table with one row a sample."""
+    columns = [name.strip() for text in balance or () for name in text.split(",") if name.strip()]
+    made = jobs.plan(
+        out,
+        generator,
+        n,
+        balance=columns,
+        sets=sets or (),
+        quotas=quota or (),
+        records_per_patient=records_per_patient,
+        seed=seed,
+    )
+    content = {
+        "plan": str(out),
+        "n": len(made),
+        "seed": seed,
+        "sha256": made.sha256,
+        "columns": made.table.column_names,
+    }
+    show(f"{out}: {len(made)} samples, columns {', '.join(made.table.column_names)}", content, as_json)
+    return DONE
+
+
+_SAMPLE = epilog(
+    "clinsynth sample --model ecg --plan cohort.parquet --out ecgs --workers 2",
+    "clinsynth sample --model ecg --plan cohort.parquet --out ecgs --part 0/8   (one of eight machines)",
+)
+
+
+def sample(
+    model: Model,
+    plan: Plan,
+    out: Out,
+    part: Annotated[
+        str, typer.Option(help="w/W: only the shards k with k mod W = w; `rank` takes both from RANK and WORLD_SIZE.")
+    ] = "0/1",
+    workers: Annotated[int, typer.Option("--workers", "-w", help="Processes on this machine.")] = 1,
+    file_format: Format = None,
+    layout: Layout = "folder",
+    shard_size: ShardSize = None,
+    batch_size: BatchSize = 64,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> int:
+    """Generate a plan's samples; run again after a stop, it goes on where it stood."""
+    with on_stderr("sampling", quiet) as progress:
+        done = jobs.sample(
+            model,
+            plan,
+            out,
+            part=parse_part(part),
+            workers=workers,
+            file_format=file_format,
+            layout=layout,
+            shard_size=shard_size,
+            batch_size=batch_size,
+            seed=seed,
+            progress=progress,
+        )
+    state = "complete" if done.complete else f"{done.shards_done} of {done.shards} shards"
+    bad = f", {done.quarantined} quarantined" if done.quarantined else ""
+    show(f"{out}: {done.written} of {done.n} samples written{bad}, {state}", done.as_dict(), as_json)
+    return QUARANTINED if done.quarantined else DONE
+
+
+_VERIFY = epilog("clinsynth verify ecgs")
+
+
+def verify(dataset: Annotated[Path, typer.Argument(help="Folder of the data set.")], as_json: Json = False) -> int:
+    """Check every receipt and hash of a data set."""
+    found = jobs.verify(dataset)
+    content = {
+        "dataset": str(dataset),
+        "ok": found.ok,
+        "complete": found.complete,
+        "n": found.n,
+        "written": found.written,
+        "quarantined": found.quarantined,
+        "shards": found.shards,
+        "shards_done": found.shards_done,
+        "problems": list(found.problems),
+    }
+    if found.problems:
+        text = "\n".join(found.problems)
+    elif not found.complete:
+        text = f"{dataset}: {found.shards_done} of {found.shards} shards are done and verify; the rest is to be made"
+    else:
+        bad = f", {found.quarantined} quarantined" if found.quarantined else ""
+        text = f"{dataset}: {found.written} samples in {found.shards} shards verify{bad}"
+    show(text, content, as_json)
+    return DAMAGED if found.problems else (DONE if found.complete else FAILURE)
+
+
+_EXPORT = epilog("clinsynth export ecgs --format csv --out ecgs-csv")
+
+
+def export(
+    dataset: Annotated[Path, typer.Argument(help="Folder of a finished data set.")],
+    file_format: Annotated[str, typer.Option("--format", "-f", help="csv, wfdb or webdataset.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="New folder.")],
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> int:
+    """Write a data set in the files that other tools read."""
+    with on_stderr("exporting", quiet) as progress:
+        count = jobs.export(dataset, file_format, out, progress=progress)
+    content = {"dataset": str(dataset), "format": file_format, "out": str(out), "samples": count}
+    show(f"{out}: {count} samples as {file_format}", content, as_json)
+    return DONE
+
+
+_SUBMIT = epilog(
+    "clinsynth submit --model ecg --plan cohort.parquet --out ecgs --engine slurm --parts 16 \\",
+    "  --option slurm_partition=cpu --option timeout_min=60",
+)
+
+
+def submit(
+    model: Model,
+    plan: Plan,
+    out: Out,
+    engine: Annotated[str, typer.Option("--engine", "-e", help="local, accelerate, slurm or ray.")],
+    parts: Annotated[int, typer.Option(help="Processes, ranks, array tasks or Ray tasks.")],
+    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE for the engine.")] = None,
+    file_format: Format = None,
+    layout: Layout = "folder",
+    shard_size: ShardSize = None,
+    batch_size: BatchSize = 64,
+    seed: Seed = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> int:
+    """Run the parts of `sample` on an engine: local processes, accelerate ranks, a SLURM array, Ray tasks."""
+    settings: dict[str, Any] = {
+        "file_format": file_format,
+        "layout": layout,
+        "shard_size": shard_size,
+        "batch_size": batch_size,
+        "seed": seed,
+    }
+    with on_stderr("sampling", quiet or engine != "local") as progress:
+        said = jobs.submit(
+            engine, model, plan, out, parts=parts, settings=settings, options=option or (), progress=progress
+        )
+    jobs_said = f", jobs {', '.join(map(str, said['jobs']))}" if "jobs" in said else ""
+    show(f"{out}: {parts} parts on {engine}{jobs_said}", said, as_json)
+    return QUARANTINED if said.get("quarantined") else DONE
+
+
+# Rank and number of ranks, as torch's and MPI's launchers name them.
+_LAUNCHERS = (("RANK", "WORLD_SIZE"), ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ("PMI_RANK", "PMI_SIZE"))
+
+
+def parse_part(text: str) -> tuple[int, int]:
+    """Return (w, W) from `w/W`, or from a launcher's RANK and WORLD_SIZE for `rank`.
+
+    Raises:
+        ValueError: the text is neither, or no launcher has set them.
+    """
+    if text == "rank":
+        for rank, size in _LAUNCHERS:
+            if os.environ.get(rank, "").isdecimal() and os.environ.get(size, "").isdecimal():
+                return int(os.environ[rank]), int(os.environ[size])
+        if "ACCELERATE_MIXED_PRECISION" in os.environ:  # accelerate launch with one process names no rank
+            return 0, 1
+        raise ValueError("--part rank needs RANK and WORLD_SIZE in the environment, as `accelerate launch` sets them")
+    w, slash, whole = text.partition("/")
+    if not (slash and w.isdecimal() and whole.isdecimal() and int(w) < int(whole)):
+        raise ValueError(f"--part {text!r} is not w/W with 0 <= w < W, such as 0/2 and 1/2")
+    return int(w), int(whole)

@@ -1,0 +1,56 @@
+"""evaluate and report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import jobs
+from ..failures import DONE
+from ..progress import on_stderr
+from .output import Json, Quiet, epilog, show
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verbs."""
+    app.command(epilog=_EVALUATE)(evaluate)
+    app.command(epilog=_REPORT)(report)
+
+
+_EVALUATE = epilog(
+    "clinsynth evaluate --real embedded:ludb --synthetic ecgs --out look",
+    "clinsynth evaluate --real ptbxl:DIR --synthetic ecgs --out look --limit 500",
+)
+
+
+def evaluate(
+    real: Annotated[str, typer.Option(help="READER:PATH, embedded:NAME or the folder of a data set.")],
+    synthetic: Annotated[str, typer.Option(help="Folder of a data set.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")],
+    seed: Annotated[int, typer.Option(help="Seed of halves and resamples.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", "-w", help="Processes that measure.")] = 1,
+    limit: Annotated[int | None, typer.Option(help="At most this many records of each side.")] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> int:
+    """Measure synthetic and real data alike; each difference stands beside that of real against real."""
+    with on_stderr("measuring", quiet) as progress:
+        page = jobs.evaluate(real, synthetic, out, seed=seed, workers=workers, limit=limit, progress=progress)
+    show(f"report: {page}", {"out": str(out), "report": str(page)}, as_json)
+    return DONE
+
+
+_REPORT = epilog("clinsynth report look-1 look-2 --out report.html")
+
+
+def report(
+    evaluations: Annotated[list[Path], typer.Argument(help="Folders that evaluate wrote.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page.")] = Path("report.html"),
+    as_json: Json = False,
+) -> int:
+    """Put evaluations on one HTML page that opens without a network."""
+    page = jobs.report(evaluations, out)
+    show(f"report: {page}", {"report": str(page)}, as_json)
+    return DONE

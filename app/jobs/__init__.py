@@ -1,0 +1,26 @@
+"""The studio's verbs as functions: the one place where conditioning, generators and evaluation are composed."""
+
+from .checkup import doctor
+from .demos import demo
+from .evaluating import evaluate, report
+from .exporting import export
+from .models import describe_model, models
+from .planning import plan
+from .sampling import Sampled, sample
+from .submitting import submit
+from .verifying import verify
+
+__all__ = [
+    "Sampled",
+    "demo",
+    "describe_model",
+    "doctor",
+    "evaluate",
+    "export",
+    "models",
+    "plan",
+    "report",
+    "sample",
+    "submit",
+    "verify",
+]

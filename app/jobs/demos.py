@@ -1,0 +1,98 @@
+"""demo: the main job, whole, on the embedded real data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..progress import Progress, silent
+from .evaluating import evaluate
+from .planning import plan
+from .sampling import Sampled, sample
+from .verifying import verify
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a demo made.
+
+    Attributes:
+        dataset: folder of the data set.
+        report: the page.
+        sampled: what stands of the data set.
+    """
+
+    dataset: Path
+    report: Path
+    sampled: Sampled
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A demo: a generator, the embedded real data beside it, and a cohort like theirs."""
+
+    generator: str
+    real: str
+    balance: tuple[str, ...]
+    quotas: tuple[str, ...]
+    sets: tuple[str, ...] = ()
+
+
+# Rhythms and findings in about the shares of the embedded LUDB records.
+DEMOS: dict[str, _Kind] = {
+    "ecg": _Kind(
+        generator="ecg",
+        real="embedded:ludb",
+        balance=("sex", "age_band"),
+        quotas=(
+            "rhythm=sinus:0.72",
+            "rhythm=sinus_bradycardia:0.12",
+            "rhythm=atrial_fibrillation:0.08",
+            "rhythm=premature_ventricular_complexes:0.04",
+            "rhythm=sinus_tachycardia:0.02",
+            "rhythm=paced:0.02",
+        ),
+    )
+}
+
+
+def demo(
+    kind: str = "ecg",
+    out: str | Path = "clinsynth-demo",
+    *,
+    n: int = 500,
+    workers: int = 2,
+    stage: Callable[[str], AbstractContextManager[Progress]] = lambda label: nullcontext(silent),
+) -> Demo:
+    """Plan a cohort, sample it, verify it and hold it against embedded real data; a second run goes on or reuses.
+
+    Args:
+        kind: which demo.
+        out: folder for the plan, the data set and the evaluation.
+        n: number of samples.
+        workers: processes.
+        stage: opens the progress of a named stage.
+
+    Raises:
+        ValueError: there is no such demo, or the folder holds another one's data set.
+    """
+    from ...conditioning.words import unknown
+
+    if kind not in DEMOS:
+        raise ValueError(unknown("demo", kind, DEMOS))
+    made, folder = DEMOS[kind], Path(out)
+    path, dataset, look = folder / f"{kind}-plan.parquet", folder / kind, folder / f"{kind}-evaluation"
+    cohort = plan(path, made.generator, n, balance=made.balance, sets=made.sets, quotas=made.quotas)
+    with stage("sampling") as progress:
+        shard_size = max(1, -(-n // max(4, workers)))  # so that every worker has some, and a stop costs little
+        done = sample(made.generator, cohort, dataset, workers=workers, shard_size=shard_size, progress=progress)
+    problems = verify(dataset).problems
+    if problems:
+        from ...conditioning.dataset import DamagedDataset
+
+        raise DamagedDataset(problems[0])
+    with stage("measuring") as progress:
+        page = evaluate(made.real, str(dataset), look, workers=workers, progress=progress)
+    return Demo(dataset, page, done)

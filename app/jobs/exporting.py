@@ -1,0 +1,185 @@
+"""export: a finished data set in the files that other tools read."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..progress import Progress, silent
+
+if TYPE_CHECKING:
+    from ...conditioning.dataset import DatasetReader
+
+_DIGEST = "sha256_"
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """One sample's manifest row and its files, bytes per suffix, already held against their hashes."""
+
+    name: str
+    row: dict[str, Any]
+    files: dict[str, bytes]
+
+
+def export(dataset: str | Path, file_format: str, out: str | Path, *, progress: Progress = silent) -> int:
+    """Write a data set's samples in another form and return how many there were.
+
+    Args:
+        dataset: a finished data set.
+        file_format: `csv` (tables and one file of samples a record), `wfdb` (records and RECORDS) or
+            `webdataset` (a tar a shard).
+        out: a new or empty folder; it appears whole or not at all.
+        progress: called with (samples done, samples).
+
+    Raises:
+        ValueError: the format is not known or the data set does not hold it, the data set is unfinished,
+            or `out` is not empty.
+        DamagedDataset: a file does not fit its hash.
+    """
+    from ...conditioning.dataset import open_dataset
+    from ...conditioning.words import unknown
+
+    if file_format not in _EXPORTERS:
+        raise ValueError(unknown("format", file_format, _EXPORTERS))
+    reader = open_dataset(dataset)
+    if not reader.complete:
+        raise ValueError(f"{dataset} is unfinished; run the command that makes it again, then export")
+    target = Path(out)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ValueError(f"{target} exists and is not an empty folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        _EXPORTERS[file_format](reader, work, progress)
+        work.chmod(0o755)
+        os.replace(work, target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return len(reader)
+
+
+def _samples(reader: DatasetReader, k: int) -> Iterator[_Sample]:
+    """Yield the samples of one shard with their files."""
+    from ...conditioning.dataset import DamagedDataset
+    from ...conditioning.dataset.reader import read_shard_table
+    from ...conditioning.dataset.shard_files import shard_files
+
+    files = shard_files(reader.root, reader.info.layout, k)
+    for row in read_shard_table(reader.root, reader.info, k, "manifest").to_pylist():
+        name = str(row["sample_id"])
+        suffixes = [key.removeprefix(_DIGEST) for key in row if key.startswith(_DIGEST) and row[key] is not None]
+        found = {suffix: files.read(f"{name}.{suffix}") for suffix in suffixes}
+        for suffix, data in found.items():
+            if hashlib.sha256(data).hexdigest() != row[_DIGEST + suffix]:
+                raise DamagedDataset(f"{name}.{suffix} in {files.path} does not fit its sha256")
+        yield _Sample(name, row, found)
+
+
+def _all(reader: DatasetReader, progress: Progress) -> Iterator[tuple[int, Iterator[_Sample]]]:
+    """Yield (shard, its samples), counting samples as they are taken."""
+    done = 0
+
+    def counted(k: int) -> Iterator[_Sample]:
+        nonlocal done
+        for sample in _samples(reader, k):
+            yield sample
+            done += 1
+            progress(done, len(reader))
+
+    for k in reader.receipts:
+        yield k, counted(k)
+
+
+def _to_wfdb(reader: DatasetReader, out: Path, progress: Progress) -> None:
+    """Write the WFDB records of every shard into a folder, and RECORDS, which lists them."""
+    if reader.info.file_format != "wfdb":
+        raise ValueError(f"{reader.root} holds {reader.info.file_format}, not wfdb")
+    names = []
+    for k, samples in _all(reader, progress):
+        folder = out / f"{k:06d}"
+        folder.mkdir()
+        for sample in samples:
+            names.append(f"{folder.name}/{sample.name}")
+            for suffix, data in sample.files.items():
+                if suffix != "json":
+                    (folder / f"{sample.name}.{suffix}").write_bytes(data)
+    (out / "RECORDS").write_text("".join(f"{name}\n" for name in names))
+
+
+def _to_webdataset(reader: DatasetReader, out: Path, progress: Progress) -> None:
+    """Write a tar a shard, each sample its files and a .json of condition and truth; the tars hold no time or owner."""
+    for k, samples in _all(reader, progress):
+        with tarfile.open(out / f"{k:06d}.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
+            for sample in samples:
+                for suffix, data in {**sample.files, "json": _about(sample)}.items():
+                    member = tarfile.TarInfo(f"{sample.name}.{suffix}")
+                    member.size = len(data)
+                    tar.addfile(member, io.BytesIO(data))
+
+
+def _about(sample: _Sample) -> bytes:
+    row = sample.row
+    about = {"sample_id": sample.name, "synthetic": True, "seed": row["seed"]}
+    about |= {key: json.loads(row[key]) for key in ("condition", "truth", "provenance")}
+    return json.dumps(about, sort_keys=True).encode()
+
+
+def _to_csv(reader: DatasetReader, out: Path, progress: Progress) -> None:
+    """Write samples.csv (conditions and truth), a CSV per truth table, and each record's signal under signals/."""
+    rows = [_flat(row) for row in reader.manifest().to_pylist()]
+    _write_rows(out / "samples.csv", rows)
+    names = {
+        file.removesuffix(".parquet") for r in reader.receipts.values() for file in r.files if file.endswith(".parquet")
+    }
+    for name in sorted(names - {"manifest"}):
+        _write_rows(out / f"{name}.csv", reader.table(name).to_pylist())
+    for done, record in enumerate(reader, start=1):
+        _write_signal(out / "signals" / f"{record.record_id}.csv", record)
+        progress(done, len(reader))
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest row with condition and truth as columns; lists as `a|b`, hashes left out."""
+    flat = {"sample_id": row["sample_id"], "seed": row["seed"]}
+    for prefix, key in (("", "condition"), ("truth_", "truth")):
+        for name, value in json.loads(row[key]).items():
+            flat[prefix + name] = "|".join(map(str, value)) if isinstance(value, list) else value
+    return flat | {name: value for name, value in row.items() if name.startswith("qc_")}
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _write_signal(path: Path, record: Any) -> None:
+    """Write time_s and one column a lead, in the record's unit."""
+    import numpy as np
+
+    path.parent.mkdir(exist_ok=True)
+    signal, geometry = record.arrays["signal"], record.geometry
+    time_s = np.arange(signal.shape[1]) / geometry.fs_hz
+    head = ",".join(["time_s", *(f"{lead}_{geometry.unit}" for lead in geometry.leads)])
+    table = np.column_stack([time_s, signal.T])
+    np.savetxt(path, table, delimiter=",", header=head, comments="", fmt=["%.6f", *["%.4f"] * len(signal)])
+
+
+_EXPORTERS: dict[str, Callable[[DatasetReader, Path, Progress], None]] = {
+    "csv": _to_csv,
+    "wfdb": _to_wfdb,
+    "webdataset": _to_webdataset,
+}

@@ -1,0 +1,141 @@
+"""sample: a data set from a plan, by worker processes that each write their own shards."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..progress import Progress, silent
+from .workers import run_workers
+
+if TYPE_CHECKING:
+    from ...conditioning.plan import CohortPlan
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What stands on disk after a run.
+
+    Attributes:
+        out: the data set's folder.
+        n: samples that the plan asks for.
+        written: samples in finished shards.
+        quarantined: samples made and not written, in finished shards.
+        shards_done: shards with a receipt.
+        shards: shards of the whole data set.
+    """
+
+    out: str
+    n: int
+    written: int
+    quarantined: int
+    shards_done: int
+    shards: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every shard is done; a run of one part need not be."""
+        return self.shards_done == self.shards
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {**asdict(self), "complete": self.complete}
+
+
+def sample(
+    model: str,
+    plan: str | Path | CohortPlan,
+    out: str | Path,
+    *,
+    part: tuple[int, int] = (0, 1),
+    workers: int = 1,
+    file_format: str | None = None,
+    layout: str = "folder",
+    shard_size: int | None = None,
+    batch_size: int = 64,
+    threads: int = 1,
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> Sampled:
+    """Generate a plan's samples into a data set; run again, it goes on where it stood.
+
+    Args:
+        model: registry name of a generator.
+        plan: a cohort plan or its file.
+        out: the data set's folder, new or unfinished.
+        part: (w, W): make the shards k with k mod W = w only, 0 <= w < W.
+        workers: processes on this machine; the result does not depend on it.
+        file_format: one of the generator's formats, its first when left out.
+        layout: `folder` or `webdataset`.
+        shard_size: samples a shard, the generator's own when left out.
+        batch_size: samples a batch.
+        threads: threads a worker.
+        seed: run seed for a plan's file without seeds, 0 to 2^63 - 1.
+        progress: called with (samples done in this run, samples of this run).
+
+    Raises:
+        ValueError: a setting or the plan is wrong, or the data set in `out` was begun with other ones.
+        Interrupted: stopped by Ctrl-C or SIGTERM; finished shards stay.
+    """
+    from .models import build
+
+    if workers < 1:
+        raise ValueError(f"workers = {workers} must be at least 1")
+    generator = build(model)
+    whole = _loaded(plan, generator.condition_type, seed)
+    settings = {"layout": layout, "shard_size": shard_size, "batch_size": batch_size, "threads": threads}
+    with _as_file(whole) as path:
+        spec = {
+            "model": model,
+            "plan": str(path),
+            "out": str(Path(out).absolute()),
+            "run_seed": whole.run_seed if whole.run_seed is not None else (seed or 0),
+            "config": {**settings, "file_format": file_format},
+        }
+        shards = -(-len(whole) // (shard_size or generator.shard_size))
+        run_workers([{**spec, "part": p} for p in _parts(part, workers, shards)], threads, progress)
+    return standing(out)
+
+
+def standing(out: str | Path) -> Sampled:
+    """Return what stands of a data set, by its receipts.
+
+    Raises:
+        ValueError: the folder is not a data set.
+        DamagedDataset: `dataset.json` or a receipt does not verify.
+    """
+    from ...conditioning.dataset import open_dataset
+    from ...conditioning.dataset.layout import shard_count
+
+    reader = open_dataset(out)
+    shards = shard_count(reader.info.n, reader.info.shard_size)
+    return Sampled(str(out), reader.info.n, len(reader), len(reader.quarantined), len(reader.receipts), shards)
+
+
+def _loaded(plan: str | Path | CohortPlan, condition_type: Any, seed: int | None) -> CohortPlan:
+    from ...conditioning.plan import CohortPlan
+
+    return plan if isinstance(plan, CohortPlan) else CohortPlan.read(plan, condition_type, run_seed=seed)
+
+
+@contextmanager
+def _as_file(plan: CohortPlan) -> Iterator[Path]:
+    """Yield the validated plan as a Parquet file that workers read."""
+    with tempfile.TemporaryDirectory(prefix="clinsynth-") as folder:
+        path = Path(folder) / "plan.parquet"
+        plan.write(path)
+        yield path
+
+
+def _parts(part: tuple[int, int], workers: int, shards: int) -> list[tuple[int, int]]:
+    """Return the part of each worker: worker j of J in part w of W takes the shards k = w + W j (mod W J)."""
+    w, whole = part
+    if not 0 <= w < whole:
+        raise ValueError(f"part {w}/{whole} is not w/W with 0 <= w < W, such as 0/{max(whole, 1)}")
+    own = len(range(w, shards, whole))
+    count = max(1, min(workers, own))
+    return [(w + whole * j, whole * count) for j in range(count)]

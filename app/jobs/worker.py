@@ -1,0 +1,80 @@
+"""One worker process: reads what to do from standard input, says how far it is on standard output, as JSON lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, TextIO
+
+Say = Callable[[dict[str, Any]], None]
+_EVERY = 20  # samples between two messages
+
+
+def work(spec: dict[str, Any], say: Say) -> None:
+    """Write one part of a data set.
+
+    Args:
+        spec: `model`, `plan` (a validated Parquet file), `out`, `config`, `run_seed`, `part`.
+        say: sends {"done", "total"}.
+    """
+    from ...conditioning.plan import CohortPlan
+    from ...generators.storage import StorageConfig, stop_on_signals, write_part
+    from .models import build
+
+    generator = build(spec["model"])
+    plan = CohortPlan.read(spec["plan"], generator.condition_type, validate=False)
+
+    def progress(done: int, total: int) -> None:
+        if done % _EVERY == 0 or done in (1, total):
+            say({"done": done, "total": total})
+
+    config = StorageConfig(**spec["config"])
+    with stop_on_signals() as stop:
+        write_part(
+            generator,
+            plan,
+            spec["out"],
+            config,
+            run_seed=spec["run_seed"],
+            part=tuple(spec["part"]),
+            stop=stop,
+            progress=progress,
+        )
+
+
+def main() -> int:
+    """Run one worker and return its exit code."""
+    spec = json.loads(sys.stdin.readline())
+    out, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints must not break the lines
+    threading.Thread(target=_end_with_parent, args=(sys.stdin,), daemon=True).start()
+    lock = threading.Lock()
+
+    def say(message: dict[str, Any]) -> None:
+        with lock:
+            print(json.dumps(message), file=out, flush=True)
+
+    from ..failures import told
+
+    try:
+        work(spec, say)
+    except BaseException as error:
+        code, text = told(error)
+        if os.environ.get("CLINSYNTH_DEBUG"):
+            raise
+        say({"error": text, "kind": type(error).__name__, "exit": code})
+        return code
+    return 0
+
+
+def _end_with_parent(stdin: TextIO) -> None:
+    """Ask for a stop when the parent is gone: nobody would start the rest, and two writers would meet."""
+    stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
