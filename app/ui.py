@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -95,14 +96,15 @@ def page() -> Any:
     with gr.Blocks(title="clinsynth", delete_cache=(_KEEP_S, _KEEP_S)) as blocks:
         gr.Markdown(BANNER)
         with gr.Row():
-            with gr.Column(scale=1, min_width=320):
-                seed = gr.Number(value=0, precision=0, minimum=0, label="seed")
-                inputs = [_control(gr, column) for column in controls()]
-                button = gr.Button("Generate", variant="primary")
+            with gr.Column(scale=2, min_width=360):
+                with gr.Row(equal_height=True):
+                    seed = gr.Number(value=0, precision=0, minimum=0, label="seed")
+                    button = gr.Button("Generate", variant="primary")
+                inputs = _all_controls(gr)
             with gr.Column(scale=3):
                 picture = gr.Image(label="12-lead sheet", type="filepath", format="png", interactive=False)
-                command = gr.Code(label="The same on the command line", language="shell", interactive=False)
-                archive = gr.File(label="WFDB files", interactive=False)
+                command = gr.Code(label="The same on the command line", language="shell", interactive=False, lines=3)
+                archive = gr.File(label="WFDB files", interactive=False, height=80)
                 truth = gr.JSON(label="What the record holds")
         button.click(generate, [seed, *inputs], [picture, archive, truth, command], concurrency_id="generator")
     return blocks
@@ -135,11 +137,14 @@ def serve(host: str = "127.0.0.1", port: int = 7860, auth: str | None = None, *,
             allowed_paths=[],
             max_file_size="1mb",
             share=False,
-            prevent_thread_lock=not block,
-            quiet=not block,
+            prevent_thread_lock=True,
+            quiet=True,
         )
-    except OSError as error:
-        raise ValueError(f"port {port} of {host} cannot be had: {error}") from None
+    except OSError:
+        raise ValueError(f"port {port} of {host} cannot be had; name another: --port {port + 1}") from None
+    print(f"http://{host}:{port} (Ctrl-C stops it)", file=sys.stderr, flush=True)
+    if block:
+        blocks.block_thread()
     return blocks
 
 
@@ -150,20 +155,33 @@ def _theme() -> Any:
     return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
+def _all_controls(gr: Any) -> list[Any]:
+    """Return the controls of all fields, two in a row."""
+    columns, made = controls(), []
+    for i in range(0, len(columns), 2):
+        with gr.Row():
+            made += [_control(gr, column) for column in columns[i : i + 2]]
+    return made
+
+
 def _control(gr: Any, column: Column) -> Any:
     """Return the control of one field, empty where the field may be left out."""
     default = column.default
     if column.words:
         choices = [*column.words, _EMPTY] if column.listed and default is None else list(column.words)
         value = list(default) if column.listed and default else default
-        return gr.Dropdown(choices, value=value, multiselect=column.listed, label=column.name)
+        return gr.Dropdown(choices, value=value, multiselect=column.listed, label=column.name, min_width=140)
     bounds = "" if column.low is None else f"{column.low:g} to {column.high:g}"
-    return gr.Number(value=default, label=column.name, info=bounds)
+    # A text field and no number field: the browser shows an empty number as 0.
+    text = "" if default is None else column.show(default)
+    return gr.Textbox(value=text, label=column.name, placeholder=bounds, max_lines=1, min_width=140)
 
 
 def _is_set(column: Column, value: Any) -> bool:
     """Whether a control holds something other than what the field is without it."""
-    if value is None or value == [] or value == "":
+    if value is None or value == [] or (isinstance(value, str) and not value.strip()):
+        return False
+    if isinstance(value, str) and column.default is not None and value.strip() == column.show(column.default):
         return False
     default = list(column.default) if isinstance(column.default, list | tuple) else column.default
     return bool(value != default)

@@ -64,6 +64,15 @@ def eight_leads(record: Record) -> Float[np.ndarray, "8 samples"]:
     return x
 
 
+def steady_leads(record: Record) -> Float[np.ndarray, "8 samples"]:
+    """Return I, II, V1-V6 without what is slower than 0.4 Hz."""
+    from scipy.signal import butter, sosfiltfilt
+
+    assert isinstance(record.geometry, SignalGeometry)
+    sos = butter(2, 0.4, "highpass", fs=record.geometry.fs_hz, output="sos")
+    return np.asarray(sosfiltfilt(sos, eight_leads(record)))
+
+
 def r_peaks(record: Record) -> Int[np.ndarray, " beats"]:
     """Return R peaks: the record's own beats or annotated QRS where it has them, else neurokit2's."""
     if "beats" in record.tables:
@@ -88,17 +97,14 @@ def mean_beat(record: Record) -> MeanBeat:
     Raises:
         ValueError: fewer than three similar beats.
     """
-    from scipy.signal import butter, sosfiltfilt
-
     assert isinstance(record.geometry, SignalGeometry)
-    x, fs = eight_leads(record), record.geometry.fs_hz
-    x = sosfiltfilt(butter(2, 0.4, "highpass", fs=fs, output="sos"), x)
+    x, fs = steady_leads(record), record.geometry.fs_hz
     peaks = r_peaks(record)
     rr = float(np.median(np.diff(peaks))) / fs if peaks.size > 2 else 1.0
     before, after = min(_BEFORE_S, 0.45 * rr), min(_AFTER_S, 0.66 * rr)
     grid = np.arange(-round(before * fs), round(after * fs) + 1)
     peaks = peaks[(peaks + grid[0] - 12 >= 0) & (peaks + grid[-1] + 12 < x.shape[1])]
-    beats = _similar(np.array([x[:, _centre(x, p) + grid] for p in peaks]) if peaks.size else np.empty((0, 8, 0)))
+    beats = _similar(np.array([x[:, beat_centre(x, p) + grid] for p in peaks]) if peaks.size else np.empty((0, 8, 0)))
     if len(beats) < 3:
         raise ValueError(f"record {record.record_id} has {len(beats)} similar beats in reach; at least 3 are needed")
     beat = np.median(beats, axis=0)
@@ -107,7 +113,7 @@ def mean_beat(record: Record) -> MeanBeat:
     return MeanBeat(t, beat, rr, _spans(record, t, beat, rr))
 
 
-def _centre(x: np.ndarray, peak: int, reach: int = 12) -> int:
+def beat_centre(x: np.ndarray, peak: int, reach: int = 12) -> int:
     """Move a peak to where the leads' summed steepness is largest, so that beats line up."""
     part = np.abs(np.diff(x[:, peak - reach : peak + reach + 1], axis=1)).sum(axis=0)
     weight = part**2
@@ -221,15 +227,19 @@ def _weights(beat: MeanBeat) -> np.ndarray:
     return weight
 
 
-def _at_one_second(heart: Heart, beat: MeanBeat) -> Heart:
-    """Stretch ST-T from the record's rate to RR = 1 s by Fridericia."""
+def to_one_second(beat: MeanBeat) -> tuple[float, float]:
+    """Return anchor and factor that stretch ST-T from the record's rate to RR = 1 s by Fridericia."""
     q_on, q_off = beat.spans[QRS]  # type: ignore[misc]
-    late = (heart.wave == T) | (heart.wave == ST)
     qt = 0.40 * float(np.cbrt(beat.rr_s))
-    stretch = (0.40 - (q_off - q_on)) / max(0.08, qt - (q_off - q_on))
+    return q_off, (0.40 - (q_off - q_on)) / max(0.08, qt - (q_off - q_on))
+
+
+def _at_one_second(heart: Heart, beat: MeanBeat) -> Heart:
+    anchor, factor = to_one_second(beat)
+    late = (heart.wave == T) | (heart.wave == ST)
     centre, width = heart.centre_s.copy(), heart.width_s.copy()
-    centre[late] = q_off + (centre[late] - q_off) * stretch
-    width[late] *= stretch
+    centre[late] = anchor + (centre[late] - anchor) * factor
+    width[late] *= factor
     return Heart(heart.wave, centre, width, heart.dipole_mv, heart.lead_field)
 
 

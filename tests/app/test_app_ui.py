@@ -45,6 +45,14 @@ def test_a_sheet_and_wfdb_files_are_saved(tmp_path):
         assert {name.split(".")[-1] for name in files.namelist()} >= {"hea", "dat", "atr"}
 
 
+def test_a_number_may_be_typed():
+    plan, command = ui.ask(0, values(heart_rate_bpm=" 72 ", duration_s="10", fs_hz="250"))
+    assert plan.table.to_pylist()[0]["heart_rate_bpm"] == 72 and "heart_rate_bpm=72" in command
+    assert "duration_s" not in command and "fs_hz=250" in command
+    with pytest.raises(ValueError, match="'fast' is not a number"):
+        ui.ask(0, values(heart_rate_bpm="fast"))
+
+
 def test_a_contradiction_is_said_in_one_line():
     with pytest.raises(ValueError, match="rhythm=atrial_fibrillation and lf_hf=1 contradict"):
         ui.ask(0, values(rhythm="atrial_fibrillation", lf_hf=1))
