@@ -68,11 +68,12 @@ def make(plan: CohortPlan) -> Record:
 
 def save(record: Record, folder: Path) -> tuple[Path, Path]:
     """Write the 12-lead sheet (PNG) and the WFDB files (zip) of a record and return both paths."""
+    from ..evaluation.drawing import save as draw
     from ..evaluation.ecg.paper import sheet
     from ..generators.storage.formats import encoder
 
     picture, archive = folder / f"{record.record_id}.png", folder / f"{record.record_id}-wfdb.zip"
-    sheet(record).savefig(picture)
+    draw(sheet(record), picture)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as files:
         for suffix, data in encoder("wfdb")(record).items():
             files.writestr(f"{record.record_id}.{suffix}", data)
@@ -84,14 +85,14 @@ def page() -> Any:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
     import gradio as gr
 
-    def generate(seed: float | None, *values: Any) -> tuple[str, str, dict[str, Any], str]:
+    def generate(seed: float | None, *values: Any) -> tuple[str, list[str], dict[str, Any], str]:
         try:
             plan, command = ask(seed, values)
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
         record = make(plan)
         picture, archive = save(record, Path(tempfile.mkdtemp(prefix="clinsynth-page-")))
-        return str(picture), str(archive), dict(record.truth), command
+        return str(picture), [str(picture), str(archive)], dict(record.truth), command
 
     with gr.Blocks(title="clinsynth", delete_cache=(_KEEP_S, _KEEP_S)) as blocks:
         gr.Markdown(BANNER)
@@ -102,11 +103,12 @@ def page() -> Any:
                     button = gr.Button("Generate", variant="primary")
                 inputs = _all_controls(gr)
             with gr.Column(scale=3):
-                picture = gr.Image(label="12-lead sheet", type="filepath", format="png", interactive=False)
+                sheet = {"label": "12-lead sheet", "show_label": False, "buttons": []}  # they would cover its heading
+                picture = gr.Image(type="filepath", format="png", interactive=False, **sheet)
                 command = gr.Code(label="The same on the command line", language="shell", interactive=False, lines=3)
-                archive = gr.File(label="WFDB files", interactive=False, height=80)
+                files = gr.File(label="Sheet and WFDB files", file_count="multiple", interactive=False)
                 truth = gr.JSON(label="What the record holds")
-        button.click(generate, [seed, *inputs], [picture, archive, truth, command], concurrency_id="generator")
+        button.click(generate, [seed, *inputs], [picture, files, truth, command], concurrency_id="generator")
     return blocks
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("svg", "png", "pdf")
 # Text stays text (smaller, searchable), and the identifiers inside an SVG do not depend on chance.
-_STYLE: dict[str, Any] = {"svg.hashsalt": "clinsynth", "svg.fonttype": "none", "path.simplify_threshold": 0.05}
+_STYLE: dict[str, Any] = {"svg.hashsalt": "clinsynth", "svg.fonttype": "none"}
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},

@@ -12,6 +12,7 @@ from typing import NoReturn
 from ..failures import told
 
 DEBUG = "CLINSYNTH_DEBUG"
+_INTERRUPTED = 130  # what the command-line library makes of a KeyboardInterrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -23,11 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; an error is one line on standard error."""
-    from .program import app
-
     try:
+        from .program import app
+
         code = app(args=list(arguments), prog_name="clinsynth", standalone_mode=False)
         sys.stdout.flush()
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
         return int(code or 0)
     except BrokenPipeError:  # the reader of a pipe has gone (clinsynth models | head)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

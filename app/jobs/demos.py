@@ -40,19 +40,26 @@ class _Kind:
     sets: tuple[str, ...] = ()
 
 
-# Rhythms and findings in about the shares of the embedded LUDB records.
+# Rhythms and findings in the shares of the embedded LUDB records, sexes and age bands even.
 DEMOS: dict[str, _Kind] = {
     "ecg": _Kind(
         generator="ecg",
         real="embedded:ludb",
         balance=("sex", "age_band"),
         quotas=(
-            "rhythm=sinus:0.72",
-            "rhythm=sinus_bradycardia:0.12",
-            "rhythm=atrial_fibrillation:0.08",
-            "rhythm=premature_ventricular_complexes:0.04",
+            "rhythm=sinus:0.64",
+            "rhythm=sinus_bradycardia:0.11",
+            "rhythm=atrial_fibrillation:0.06",
+            "rhythm=av_block_first_degree:0.05",
+            "rhythm=paced:0.05",
+            "rhythm=premature_atrial_complexes:0.03",
+            "rhythm=premature_ventricular_complexes:0.03",
             "rhythm=sinus_tachycardia:0.02",
-            "rhythm=paced:0.02",
+            "rhythm=atrial_flutter:0.01",
+            "findings=left_ventricular_hypertrophy:0.54",
+            "findings=left_anterior_fascicular_block:0.08",
+            "findings=early_repolarization:0.06",
+            "findings=right_bundle_branch_block:0.02",
         ),
     )
 }

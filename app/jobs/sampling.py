@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress, silent
-from .workers import run_workers
+from .workers import Stopped, run_workers
 
 if TYPE_CHECKING:
     from ...conditioning.plan import CohortPlan
@@ -79,7 +79,7 @@ def sample(
 
     Raises:
         ValueError: a setting or the plan is wrong, or the data set in `out` was begun with other ones.
-        Interrupted: stopped by Ctrl-C or SIGTERM; finished shards stay.
+        Stopped: by Ctrl-C or SIGTERM; finished shards stay.
     """
     from .models import build
 
@@ -97,7 +97,10 @@ def sample(
             "config": {**settings, "file_format": file_format},
         }
         shards = -(-len(whole) // (shard_size or generator.shard_size))
-        run_workers([{**spec, "part": p} for p in _parts(part, workers, shards)], threads, progress)
+        try:
+            run_workers([{**spec, "part": p} for p in _parts(part, workers, shards)], threads, progress)
+        except Stopped as stopped:
+            raise Stopped(_how_far(out, str(stopped))) from None
     return standing(out)
 
 
@@ -114,6 +117,15 @@ def standing(out: str | Path) -> Sampled:
     reader = open_dataset(out)
     shards = shard_count(reader.info.n, reader.info.shard_size)
     return Sampled(str(out), reader.info.n, len(reader), len(reader.quarantined), len(reader.receipts), shards)
+
+
+def _how_far(out: str | Path, otherwise: str) -> str:
+    """Return what a stopped run says: how much of the whole data set stands, not of one worker's part."""
+    try:
+        now = standing(out)
+    except ValueError:  # stopped before the data set was begun
+        return otherwise
+    return f"{out}: stopped; {now.shards_done} of {now.shards} shards are finished, the same command goes on"
 
 
 def _loaded(plan: str | Path | CohortPlan, condition_type: Any, seed: int | None) -> CohortPlan:

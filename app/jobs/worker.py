@@ -65,7 +65,7 @@ def main() -> int:
         code, text = told(error)
         if os.environ.get("CLINSYNTH_DEBUG"):
             raise
-        say({"error": text, "kind": type(error).__name__, "exit": code})
+        say({"error": text, "exit": code})
         return code
     return 0
 

@@ -48,13 +48,12 @@ class HeartBank:
     def near(self, male: bool, age_years: float, axis_deg: float, hypertrophy: bool, u: float) -> Heart:
         """Return the heart that the uniform number `u` picks among those near in sex, age and axis."""
         turn = (self.axis_deg - axis_deg + 180) % 360 - 180
-        weight = np.exp(-np.abs(self.age_years - age_years) / 25 - np.abs(turn) / 22)
-        weight = weight * np.where(self.male == male, 1.0, 0.3)
-        large = self.sokolow_mv > 3.5
-        fits = (self.hypertrophy & (self.sokolow_mv > 2.2)) if hypertrophy else ~large
-        weight = np.where(fits, weight, 0.0)
-        total = np.cumsum(weight)
-        return self.hearts[int(np.searchsorted(total, u * total[-1], side="right"))]
+        weight = np.exp(np.abs(self.age_years - age_years) / -25 - np.abs(turn) / 22)
+        weight[self.male != male] *= 0.3
+        # Hypertrophy starts from a heart that has it; a heart that is large without a finding is left out.
+        fits = (self.hypertrophy & (self.sokolow_mv > 2.2)) if hypertrophy else self.sokolow_mv <= 3.5
+        total = (weight * fits).cumsum()
+        return self.hearts[int(total.searchsorted(u * total[-1], side="right"))]
 
 
 @lru_cache(maxsize=1)

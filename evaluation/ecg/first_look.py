@@ -160,7 +160,7 @@ class FirstLook(BaseModel):
     def save_json(self, path: Path | str) -> Path:
         """Write everything but the records as JSON; return the path."""
         path = Path(path)
-        path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        path.write_text(self.model_dump_json() + "\n", encoding="utf-8")
         return path
 
 

@@ -6,21 +6,25 @@ from typing import Any
 
 from ...conditioning.record import Record
 
+NUMBERS = (
+    ("Rate", "heart_rate_bpm", "bpm"),
+    ("PR", "pr_ms", "ms"),
+    ("QRS", "qrs_ms", "ms"),
+    ("QTc", "qtc_ms", "ms"),
+    ("Axis", "axis_deg", "°"),
+)
 LINE = 115  # characters that fit beside the mark
 
 
 def heading(record: Record) -> tuple[str, str, str]:
-    """Return the three lines above a sheet; a dash stands for what is not known.
+    """Return the three lines above a sheet; what is not known is left out or said to be so.
 
     Intervals are the truth of an artificial record, or else what its condition states.
     """
-    who = f"{record.record_id}   {_sex(record)}, {_number(_field(record, 'age_years'), 0)} years"
-    rate = _number(_known(record, "heart_rate_bpm"), 0)
-    pr, qrs = (_number(_known(record, name), 0) for name in ("pr_ms", "qrs_ms"))
-    qtc = _number(_known(record, "qtc_ms"), 0)
-    axis = _number(_field(record, "axis_deg"), 0)
-    numbers = f"Rate {rate} bpm   PR {pr} ms   QRS {qrs} ms   QTc {qtc} ms   Axis {axis}°"
-    return _cut(who), numbers, _cut(_said(record))
+    who = f"{record.record_id}   {_sex(record)}, {_age(record)}"
+    values = [(label, _known(record, name), unit) for label, name, unit in NUMBERS]
+    numbers = "   ".join(f"{label} {value:.0f} {unit}" for label, value, unit in values if value is not None)
+    return _cut(who), numbers.replace(" °", "°") or "rate and intervals not stated", _cut(_said(record))
 
 
 def mark(record: Record) -> tuple[str, str]:
@@ -35,7 +39,7 @@ def _said(record: Record) -> str:
     rhythm = _field(record, "rhythm")
     findings = _field(record, "findings") or ()
     words = [str(w).replace("_", " ") for w in (rhythm, *findings) if w is not None]
-    return ", ".join(words) if words else "–"
+    return ", ".join(words) if words else "rhythm and findings not stated"
 
 
 def _known(record: Record, name: str) -> Any:
@@ -49,11 +53,12 @@ def _field(record: Record, name: str) -> Any:
 
 def _sex(record: Record) -> str:
     sex = _field(record, "sex")
-    return "–" if sex is None else str(sex)
+    return "sex not stated" if sex is None else str(sex)
 
 
-def _number(value: Any, digits: int) -> str:
-    return "–" if value is None else f"{float(value):.{digits}f}"
+def _age(record: Record) -> str:
+    age = _field(record, "age_years")
+    return "age not stated" if age is None else f"{age:.0f} years"
 
 
 def _cut(text: str) -> str:

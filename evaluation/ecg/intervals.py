@@ -24,7 +24,7 @@ INTERVALS: tuple[tuple[str, str], ...] = (
     ("pr_ms", "PR interval"),
     ("qrs_ms", "QRS duration"),
     ("qt_ms", "QT interval"),
-    ("p_ms", "P duration"),
+    ("p_ms", "P duration"),  # neurokit2 searches 100 ms and most P waves fill them
 )
 _BOUNDS = {
     "pr_ms": ("p_on", "qrs_on"),

@@ -60,7 +60,7 @@ def sheet(record: Record, *, layout: Layout = "3x4", truth: bool = False) -> Fig
     _grid(axes, height)
     for k, names in enumerate(ROWS[layout]):
         zero = height - HEADER_MM - ROW_MM[layout] * (k + 0.5)
-        _row(axes, record, leads, names, zero, truth)
+        _row(axes, record, leads, names, zero, layout, truth)
     _words(axes, record, height)
     return figure
 
@@ -87,8 +87,9 @@ def _grid(axes: Axes, height: float) -> None:
 
 
 def _row(
-    axes: Axes, record: Record, leads: dict[str, np.ndarray], names: tuple[str, ...], zero: float, truth: bool
-) -> None:
+    axes: Axes, record: Record, leads: dict[str, np.ndarray], names: tuple[str, ...], zero: float,
+    layout: Layout, truth: bool,
+) -> None:  # fmt: skip
     """Draw one strip: the pulse, then its leads side by side, each showing its own time."""
     seconds = STRIP_S / len(names)
     _pulse(axes, zero)
@@ -96,7 +97,8 @@ def _row(
         x0 = LEFT_MM + column * seconds * MM_PER_S
         start = _start(record, leads.get(name), column * seconds, seconds)
         drawn = name in leads and bool(np.isfinite(leads[name]).any())
-        axes.text(x0 + 1, zero + 13 if len(names) > 1 else zero + 6, name, size=9, weight="bold", color=INK)
+        label = (x0 + 1, zero + 12) if layout == "3x4" else (x0 - 4.5, zero + 1.5)
+        axes.text(*label, name, size=9, weight="bold", color=INK)
         if column:
             axes.plot([x0, x0], [zero + 3, zero - 3], color=INK, lw=0.6, gid="separator")
         if not drawn:
@@ -143,7 +145,8 @@ def _marks(
     fs_hz = record.geometry.fs_hz
     names = np.asarray(waves["lead"])
     mine = names == (lead if (names == lead).any() else "global")
-    for kind, onset, peak, offset in zip(*(np.asarray(waves[c])[mine] for c in ("wave", "onset", "peak", "offset")), strict=True):
+    columns = (np.asarray(waves[c])[mine] for c in ("wave", "onset", "peak", "offset"))
+    for kind, onset, peak, offset in zip(*columns, strict=True):
         span = np.clip(np.array([onset, offset]) / fs_hz - start, 0, seconds)
         if span[1] <= span[0]:
             continue
@@ -159,9 +162,10 @@ def _words(axes: Axes, record: Record, height: float) -> None:
     """Write who and what above the paper, and what the paper is below it."""
     lines = heading(record)
     for k, line in enumerate(lines):
-        axes.text(6, height - 6 - 5 * k, line, size=10 if k == 0 else 8.5, weight="bold" if k == 0 else "normal", color=INK)
+        size, weight = (10, "bold") if k == 0 else (8.5, "normal")
+        axes.text(6, height - 6 - 5 * k, line, size=size, weight=weight, color=INK)
     fs = f"{record.geometry.fs_hz:g} Hz" if isinstance(record.geometry, SignalGeometry) else ""
-    axes.text(6, 4, f"25 mm/s   10 mm/mV   {fs}   unfiltered", size=8, color=INK)
+    axes.text(6, 4, f"25 mm/s   10 mm/mV   {fs}", size=8, color=INK)
     word, note = mark(record)
     synthetic = record.synthetic
     axes.text(

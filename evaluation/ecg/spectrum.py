@@ -82,11 +82,11 @@ def band_distances_db(
     a: Float[np.ndarray, "n bins"], b: Float[np.ndarray, "m bins"]
 ) -> dict[str, float]:
     """Return, per band, the mean absolute difference of two groups' mean log spectra, in dB."""
-    gap = np.abs(_mean(a) - _mean(b))
+    gap = np.abs(mean_db(a) - mean_db(b))
     return {name: float(value) for name, value in band_powers_db(gap).items()}
 
 
-def _mean(spectra: Float[np.ndarray, "n bins"]) -> Float[np.ndarray, " bins"]:
+def mean_db(spectra: Float[np.ndarray, "n bins"]) -> Float[np.ndarray, " bins"]:
     """Return the mean over records that were sampled at a frequency; NaN where none was."""
     known = np.isfinite(spectra)
     return np.where(known, spectra, 0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
@@ -99,5 +99,5 @@ def half_differences_db(
     rows = []
     for seed in seeds:
         order = np.random.default_rng(seed).permutation(len(spectra))
-        rows.append(_mean(spectra[order[:size]]) - _mean(spectra[order[size : 2 * size]]))
+        rows.append(mean_db(spectra[order[:size]]) - mean_db(spectra[order[size : 2 * size]]))
     return np.array(rows)

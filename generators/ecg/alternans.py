@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...conditioning.ecg.heart import Heart
 from ...conditioning.ecg.vocabulary import TwaPattern
-from .beats import twelve_of
+from .beats import ST_T_GRID_S, Alternans
 
 _NOISY = (0.8, 0.8)  # chance to leave state 1, state 2
 
@@ -40,29 +39,30 @@ def states(pattern: TwaPattern, rr_s: np.ndarray, rng: np.random.Generator) -> n
     return out
 
 
-def realised(alternans: Heart, state: np.ndarray, st_t_s: tuple[float, float]) -> dict[str, object]:
+def realised(alternans: Alternans | None, state: np.ndarray, st_t_s: tuple[float, float]) -> dict[str, object]:
     """Return what the beats of the record carry, in microvolts.
 
     `twa_uv` is the largest absolute difference between the mean even and the mean odd ST-T in the
     lead where it is largest; `twa_uv_per_lead` the same per lead; `v_alt_uv_per_lead` the spectral
     method's amplitude, half the root mean square of that difference over the ST-T (for a square
-    difference half of its height).
+    difference half of its height). Leads in the usual order of twelve.
 
     Args:
-        alternans: kernels of the difference between the states.
+        alternans: the difference between the states.
         state: (beats,) states of the beats inside the record.
         st_t_s: first and last second of ST-T at RR = 1 s.
     """
-    if alternans.wave.size == 0 or state.size < 2:
+    if alternans is None or state.size < 2:
         return {"twa_uv": 0.0}
-    share = abs(float(state[::2].mean() - state[1::2].mean()))
-    step = 0.002
-    difference = 1000 * share * np.abs(twelve_of(alternans, step))
+    even, odd = state[::2], state[1::2]
+    share = abs(int(even.sum()) / even.size - int(odd.sum()) / odd.size)
+    step = ST_T_GRID_S[1]
     first, last = int(max(0.0, st_t_s[0]) / step), int(st_t_s[1] / step) + 1
-    v_alt = 0.5 * np.sqrt(np.mean(difference[:, first:last] ** 2, axis=1))
-    per_lead = difference.max(axis=1)
+    part = alternans.leads_uv[:, first:last]
+    v_alt = (0.5 * share) * np.sqrt(np.einsum("ij,ij->i", part, part) / part.shape[1])
+    per_lead = share * alternans.leads_uv.max(axis=1)
     return {
         "twa_uv": round(float(per_lead.max()), 3),
-        "twa_uv_per_lead": [round(float(v), 3) for v in per_lead],
-        "v_alt_uv_per_lead": [round(float(v), 3) for v in v_alt],
+        "twa_uv_per_lead": per_lead.round(3).tolist(),
+        "v_alt_uv_per_lead": v_alt.round(3).tolist(),
     }

@@ -15,12 +15,28 @@ from .patient import draw_heart, p_duration_s, time_to, turn_to_axis
 from .rhythm import ESCAPE, NOMINAL_PR_S, NORMAL, PACED, VENTRICULAR
 
 
+ST_T_GRID_S = np.arange(0.0, 0.7, 0.004)  # from R, at RR = 1 s
+
+
 @dataclass(frozen=True)
 class BeatType:
     """One way a beat looks: kernels at RR = 1 s and the limits of its waves."""
 
     heart: Heart
     limits: np.ndarray  # (13, 3, 3) seconds from R
+
+
+@dataclass(frozen=True)
+class Alternans:
+    """The difference between the two states of the T wave.
+
+    Attributes:
+        kernels: what the second state adds, at RR = 1 s.
+        leads_uv: (12, grid) its absolute height on `ST_T_GRID_S`.
+    """
+
+    kernels: Heart
+    leads_uv: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -31,7 +47,7 @@ class Patient:
         beats: beat types by kind (NORMAL, ...), without P.
         p_sinus: P kernels of the sinus node, timed to the patient's PR.
         p_ectopic: P kernels of a focus elsewhere.
-        alternans: T kernels whose height is taken from every other beat, empty without TWA.
+        alternans: the T wave's second state, None without TWA.
         usual: the beat type most of the record's beats have.
         conducts: whether P waves lead to the beats, so that PR has a meaning.
     """
@@ -39,7 +55,7 @@ class Patient:
     beats: dict[int, BeatType]
     p_sinus: BeatType
     p_ectopic: BeatType
-    alternans: Heart
+    alternans: Alternans | None
     usual: BeatType
     conducts: bool
 
@@ -131,20 +147,16 @@ def _other(c: EcgCondition, kind: int, heart: Heart, rng: np.random.Generator) -
     return BeatType(wide, limits)
 
 
-def _alternans(heart: Heart, twa_uv: float) -> Heart:
+def _alternans(heart: Heart, twa_uv: float) -> Alternans | None:
     """Return the late T kernels scaled so that their largest height in any lead is `twa_uv`."""
+    if twa_uv == 0:
+        return None
     late = heart.only(T)
-    if twa_uv == 0 or late.wave.size == 0:
-        return heart.only(-1)
-    keep = late.centre_s >= np.median(late.centre_s)
-    late = replace(
-        late, wave=late.wave[keep], centre_s=late.centre_s[keep], width_s=late.width_s[keep], dipole_mv=late.dipole_mv[keep]
-    )
-    height = np.abs(twelve_of(late)).max()
-    return replace(late, dipole_mv=late.dipole_mv * (-twa_uv / 1000 / height))
-
-
-def twelve_of(heart: Heart, step_s: float = 0.002) -> np.ndarray:
-    """Return a heart's ST-T in twelve leads on a grid from 0 to 0.7 s at RR = 1 s, in mV."""
-    t = np.arange(0.0, 0.7, step_s)
-    return np.asarray(EIGHT_TO_TWELVE @ (heart.lead_field @ heart.dipole(t)))
+    if late.wave.size == 0:
+        return None
+    keep = late.centre_s >= late.centre_s.sum() / late.centre_s.size
+    late = Heart(late.wave[keep], late.centre_s[keep], late.width_s[keep], late.dipole_mv[keep], late.lead_field)
+    leads = (EIGHT_TO_TWELVE @ late.lead_field) @ late.dipole(ST_T_GRID_S)
+    scale = twa_uv / 1000 / float(np.abs(leads).max())
+    kernels = Heart(late.wave, late.centre_s, late.width_s, late.dipole_mv * -scale, late.lead_field)
+    return Alternans(kernels, np.abs(leads) * (1000 * scale))

@@ -100,6 +100,168 @@ def draw_dipole(t_event, first, last, t_scale, anchor, stretch, centre, width, d
                 ratio *= shrink
 
 
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def turn_and_lead(vcg, breath, breath_step, angles, field, turn, out):  # type: ignore[no-untyped-def]
+    """Turn the heart vector with the breath, and carry it to I, II, V1-V6.
+
+    Args:
+        vcg: (3, samples) heart vector in mV; turned in place.
+        breath: respiration, about -1 to 1, one value every `breath_step` samples.
+        angles: (3,) largest angle about x, y, z in rad, below 0.2.
+        field: (8, 3) lead field.
+        turn: (samples,) scratch.
+        out: (8, samples), written.
+
+    Returns:
+        Mean over the eight leads of their power about the mean, in mV squared.
+    """
+    n = vcg.shape[1]
+    for i in range(n):
+        x = i / breath_step
+        j = min(int(x), breath.size - 2)
+        turn[i] = breath[j] + (x - j) * (breath[j + 1] - breath[j])
+    a0 = angles[0]
+    b0 = angles[1]
+    g0 = angles[2]
+    for i in range(n):
+        # Sine and cosine of these small angles to 1e-7.
+        a = a0 * turn[i]
+        sa = a * (1 - a * a / 6)
+        ca = 1 - a * a / 2 * (1 - a * a / 12)
+        b = b0 * turn[i]
+        sb = b * (1 - b * b / 6)
+        cb = 1 - b * b / 2 * (1 - b * b / 12)
+        g = g0 * turn[i]
+        sg = g * (1 - g * g / 6)
+        cg = 1 - g * g / 2 * (1 - g * g / 12)
+        vx = vcg[0, i]
+        vy = ca * vcg[1, i] - sa * vcg[2, i]
+        vz = sa * vcg[1, i] + ca * vcg[2, i]
+        wx = cb * vx + sb * vz
+        vcg[0, i] = cg * wx - sg * vy
+        vcg[1, i] = sg * wx + cg * vy
+        vcg[2, i] = cb * vz - sb * vx
+    power = 0.0
+    for lead in range(8):
+        fx = field[lead, 0]
+        fy = field[lead, 1]
+        fz = field[lead, 2]
+        total = 0.0
+        squares = 0.0
+        for i in range(n):
+            v = fx * vcg[0, i] + fy * vcg[1, i] + fz * vcg[2, i]
+            out[lead, i] = v
+            total += v
+            squares += v * v
+        power += squares / n - (total / n) ** 2
+    return power / 8
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def electrodes_to_leads(electrode, out):  # type: ignore[no-untyped-def]
+    """Potentials at RA, LA, LL, V1-V6 (samples, 9) to I, II, V1-V6 (8, samples)."""
+    third = np.float32(1.0 / 3.0)
+    for i in range(electrode.shape[0]):
+        ra = electrode[i, 0]
+        la = electrode[i, 1]
+        ll = electrode[i, 2]
+        central = (ra + la + ll) * third  # Wilson's terminal
+        out[0, i] = la - ra
+        out[1, i] = ll - ra
+        for k in range(6):
+            out[2 + k, i] = electrode[i, 3 + k] - central
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def add_slow(slow, w0, w1, w2, w3, out):  # type: ignore[no-untyped-def]
+    """Add slow noise (leads, knots) to `out` (leads, samples), interpolated between the knots.
+
+    w0..w3 (factor,) hold the Catmull-Rom weights of the four knots around each sample between two
+    knots. The first knot lies one step before the first sample.
+    """
+    leads, n = out.shape
+    factor = w0.size
+    whole = n // factor
+    for k in range(leads):
+        for j in range(whole):
+            s0 = slow[k, j]
+            s1 = slow[k, j + 1]
+            s2 = slow[k, j + 2]
+            s3 = slow[k, j + 3]
+            start = j * factor
+            for p in range(factor):
+                out[k, start + p] += w0[p] * s0 + w1[p] * s1 + w2[p] * s2 + w3[p] * s3
+        for i in range(whole * factor, n):
+            p = i - whole * factor
+            j = whole
+            out[k, i] += w0[p] * slow[k, j] + w1[p] * slow[k, j + 1] + w2[p] * slow[k, j + 2] + w3[p] * slow[k, j + 3]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def add_mains(cos_step, sin_step, real, imag, third, wave, out):  # type: ignore[no-untyped-def]
+    """Add the mains oscillator with a share `third` of its third harmonic to (leads, samples).
+
+    `wave` (2, samples) is scratch for its two phases.
+    """
+    leads, n = out.shape
+    c = 1.0
+    s = 0.0
+    for i in range(n):
+        wave[0, i] = c + third * c * (4 * c * c - 3)
+        wave[1, i] = s + third * s * (3 - 4 * s * s)
+        c, s = c * cos_step - s * sin_step, s * cos_step + c * sin_step
+        if i % 1024 == 1023:
+            r = 1.0 / math.sqrt(c * c + s * s)
+            c *= r
+            s *= r
+    for k in range(leads):
+        a = real[k]
+        b = imag[k]
+        for i in range(n):
+            out[k, i] += a * wave[0, i] - b * wave[1, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def centre_leads(out):  # type: ignore[no-untyped-def]
+    """Take each lead's mean from (leads, samples); return the mean power over the leads."""
+    leads, n = out.shape
+    power = 0.0
+    for k in range(leads):
+        total = 0.0
+        for i in range(n):
+            total += out[k, i]
+        mean = np.float32(total / n)
+        squares = 0.0
+        for i in range(n):
+            out[k, i] -= mean
+            squares += out[k, i] * out[k, i]
+        power += squares / n
+    return power / leads
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def twelve(clean, noise, gain, out):  # type: ignore[no-untyped-def]
+    """Write clean + gain * noise of I, II, V1-V6 and the four derived leads to `out` (12, samples).
+
+    The derived leads come from the stored single-precision I and II, so that Einthoven's and
+    Goldberger's laws hold to the rounding of one number.
+    """
+    n = clean.shape[1]
+    for i in range(n):
+        out[0, i] = np.float32(clean[0, i] + gain * noise[0, i])
+        out[1, i] = np.float32(clean[1, i] + gain * noise[1, i])
+    for i in range(n):
+        a = np.float64(out[0, i])
+        b = np.float64(out[1, i])
+        out[2, i] = b - a
+        out[3, i] = -0.5 * (a + b)
+        out[4, i] = a - 0.5 * b
+        out[5, i] = b - 0.5 * a
+    for lead in range(2, 8):
+        for i in range(n):
+            out[lead + 4, i] = clean[lead, i] + gain * noise[lead, i]
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def draw_oscillation(cycles, depth, direction, harmonics, out):  # type: ignore[no-untyped-def]
     """Add an atrial oscillation to the heart vector: a sawtooth of a few harmonics.
@@ -123,59 +285,6 @@ def draw_oscillation(cycles, depth, direction, harmonics, out):  # type: ignore[
             out[1, i] += direction[1, m] * v
             out[2, i] += direction[2, m] * v
             before, now = now, c2 * now - before
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def turn_and_lead(vcg, breath, breath_step, angles, field, out):  # type: ignore[no-untyped-def]
-    """Turn the heart vector with the breath, and carry it to I, II, V1-V6.
-
-    Args:
-        vcg: (3, samples) heart vector in mV; turned in place.
-        breath: respiration, about -1 to 1, one value every `breath_step` samples.
-        angles: (3,) largest angle about x, y, z in rad.
-        field: (8, 3) lead field.
-        out: (8, samples), written.
-
-    Returns:
-        Mean over the eight leads of their power about the mean, in mV squared.
-    """
-    n = vcg.shape[1]
-    for i in range(n):
-        x = i / breath_step
-        j = min(int(x), breath.size - 2)
-        s = breath[j] + (x - j) * (breath[j + 1] - breath[j])
-        # Sine and cosine of angles below 0.2 rad to 1e-7.
-        a = angles[0] * s
-        sa = a * (1 - a * a / 6)
-        ca = 1 - a * a / 2 * (1 - a * a / 12)
-        b = angles[1] * s
-        sb = b * (1 - b * b / 6)
-        cb = 1 - b * b / 2 * (1 - b * b / 12)
-        g = angles[2] * s
-        sg = g * (1 - g * g / 6)
-        cg = 1 - g * g / 2 * (1 - g * g / 12)
-        vx = vcg[0, i]
-        vy = ca * vcg[1, i] - sa * vcg[2, i]
-        vz = sa * vcg[1, i] + ca * vcg[2, i]
-        wx = cb * vx + sb * vz
-        wz = -sb * vx + cb * vz
-        vcg[0, i] = cg * wx - sg * vy
-        vcg[1, i] = sg * wx + cg * vy
-        vcg[2, i] = wz
-    power = 0.0
-    for lead in range(8):
-        fx = field[lead, 0]
-        fy = field[lead, 1]
-        fz = field[lead, 2]
-        total = 0.0
-        squares = 0.0
-        for i in range(n):
-            v = fx * vcg[0, i] + fy * vcg[1, i] + fz * vcg[2, i]
-            out[lead, i] = v
-            total += v
-            squares += v * v
-        power += squares / n - (total / n) ** 2
-    return power / 8
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
@@ -217,127 +326,42 @@ def draw_muscle(key, a1, a2, gain, envelope, envelope_step, out):  # type: ignor
             out[i, k] = y * (envelope[j, k] + f * (envelope[j + 1, k] - envelope[j, k]))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def draw_motion(white, a1, a2, gain, out):  # type: ignore[no-untyped-def]
-    """Add AR(2) noise along axis 0, scaled per electrode; `white` is longer by the run-in."""
-    surplus = white.shape[0] - out.shape[0]
-    m = white.shape[1]
-    y1 = np.zeros(m, np.float32)
-    y2 = np.zeros(m, np.float32)
-    for i in range(white.shape[0]):
-        for k in range(m):
-            y = white[i, k] - a1 * y1[k] - a2 * y2[k]
-            y2[k] = y1[k]
-            y1[k] = y
-            if i >= surplus:
-                out[i - surplus, k] += gain[k] * y
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def draw_slow(z, motion, a1, a2, run_in, wander, hz, out):  # type: ignore[no-untyped-def]
+    """Write electrode motion and baseline wander at `hz` to `out` (steps, electrodes).
 
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def draw_wander(cos_step, sin_step, real, imag, out):  # type: ignore[no-untyped-def]
-    """Add slow oscillators to (steps, electrodes): one rotation a step each, weights per electrode."""
-    for f in range(cos_step.size):
-        c = 1.0
+    Motion is AR(2) noise at each electrode, of `motion` mV innovation there; wander is a sum of
+    slow oscillators of `wander` (2, oscillators: Hz, sd). `z` are standard normals: first nine for
+    how much each electrode moves, then 19 per oscillator, then the innovations of run-in and steps.
+    """
+    n = out.shape[0]
+    out[:, :] = np.float32(0)
+    at = ELECTRODES + 19 * wander.shape[1]
+    y1 = np.zeros(ELECTRODES, np.float32)
+    y2 = np.zeros(ELECTRODES, np.float32)
+    gain = np.empty(ELECTRODES, np.float32)
+    for k in range(ELECTRODES):
+        gain[k] = motion * math.exp(0.6 * z[k] - 0.36)
+    if motion > 0:
+        for i in range(-run_in, n):
+            for k in range(ELECTRODES):
+                y = z[at] - a1 * y1[k] - a2 * y2[k]
+                at += 1
+                y2[k] = y1[k]
+                y1[k] = y
+                if i >= 0:
+                    out[i, k] = gain[k] * y
+    for f in range(wander.shape[1]):
+        at = ELECTRODES + 19 * f
+        step = 2.0 * math.pi * wander[0, f] * math.exp(0.2 * z[at]) / hz
+        cos_step = math.cos(step)
+        sin_step = math.sin(step)
+        c = wander[1, f]
         s = 0.0
-        for i in range(out.shape[0]):
-            for k in range(out.shape[1]):
-                out[i, k] += real[f, k] * c - imag[f, k] * s
-            c, s = c * cos_step[f] - s * sin_step[f], s * cos_step[f] + c * sin_step[f]
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def add_slow(slow, per_sample, out):  # type: ignore[no-untyped-def]
-    """Add slow noise, given every 1 / per_sample samples, to `out` by Catmull-Rom interpolation."""
-    n = out.shape[0]
-    last = slow.shape[0] - 3
-    for i in range(n):
-        x = i * per_sample
-        j = min(int(x), last - 1) + 1
-        f = np.float32(x - (j - 1))
-        f2 = f * f
-        f3 = f2 * f
-        w0 = np.float32(0.5) * (-f3 + np.float32(2) * f2 - f)
-        w1 = np.float32(0.5) * (np.float32(3) * f3 - np.float32(5) * f2 + np.float32(2))
-        w2 = np.float32(0.5) * (np.float32(-3) * f3 + np.float32(4) * f2 + f)
-        w3 = np.float32(0.5) * (f3 - f2)
-        for k in range(ELECTRODES):
-            out[i, k] += w0 * slow[j - 1, k] + w1 * slow[j, k] + w2 * slow[j + 1, k] + w3 * slow[j + 2, k]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def add_mains(cos_step, sin_step, real, imag, third, out):  # type: ignore[no-untyped-def]
-    """Add the mains oscillator with a share `third` of its third harmonic to (samples, electrodes)."""
-    n = out.shape[0]
-    c = 1.0
-    s = 0.0
-    for i in range(n):
-        c3 = c * (4 * c * c - 3)
-        s3 = s * (3 - 4 * s * s)
-        p = np.float32(c + third * c3)
-        q = np.float32(s + third * s3)
-        for k in range(ELECTRODES):
-            out[i, k] += real[k] * p - imag[k] * q
-        c, s = c * cos_step - s * sin_step, s * cos_step + c * sin_step
-        if i % 1024 == 1023:
-            r = 1.0 / math.sqrt(c * c + s * s)
-            c *= r
-            s *= r
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def electrodes_to_leads(electrode, out):  # type: ignore[no-untyped-def]
-    """Potentials at RA, LA, LL, V1-V6 (samples, 9) to zero-mean I, II, V1-V6 (8, samples).
-
-    Returns the mean over the eight leads of their power.
-    """
-    n = electrode.shape[0]
-    third = np.float32(1.0 / 3.0)
-    for i in range(n):
-        ra = electrode[i, 0]
-        la = electrode[i, 1]
-        ll = electrode[i, 2]
-        wct = (ra + la + ll) * third
-        out[0, i] = la - ra
-        out[1, i] = ll - ra
-        for k in range(6):
-            out[2 + k, i] = electrode[i, 3 + k] - wct
-    power = 0.0
-    for lead in range(8):
-        total = 0.0
         for i in range(n):
-            total += out[lead, i]
-        mean = np.float32(total / n)
-        squares = 0.0
-        for i in range(n):
-            v = out[lead, i] - mean
-            out[lead, i] = v
-            squares += v * v
-        power += squares / n
-    return power / 8
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def twelve(clean, noise, gain, out):  # type: ignore[no-untyped-def]
-    """Write clean + gain * noise of I, II, V1-V6 and the four derived leads to `out` (12, samples).
-
-    The derived leads come from the stored single-precision I and II, so that Einthoven's and
-    Goldberger's laws hold to the rounding of one number.
-    """
-    n = clean.shape[1]
-    for i in range(n):
-        one = np.float32(clean[0, i] + gain * noise[0, i])
-        two = np.float32(clean[1, i] + gain * noise[1, i])
-        a = float(one)
-        b = float(two)
-        out[0, i] = one
-        out[1, i] = two
-        out[2, i] = b - a
-        out[3, i] = -0.5 * (a + b)
-        out[4, i] = a - 0.5 * b
-        out[5, i] = b - 0.5 * a
-    for lead in range(2, 8):
-        for i in range(n):
-            out[lead + 4, i] = clean[lead, i] + gain * noise[lead, i]
+            for k in range(ELECTRODES):
+                out[i, k] += z[at + 1 + k] * c - z[at + 10 + k] * s
+            c, s = c * cos_step - s * sin_step, s * cos_step + c * sin_step
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -459,7 +483,7 @@ def _moments(values, first, last):  # type: ignore[no-untyped-def]
 def sinus_beats(mean_s, sd_s, lf_hf, lf, hf, step_s, t_end, first_s, last_s, out):  # type: ignore[no-untyped-def]
     """Fill `out` (rows: time, RR, lf, hf at the beat) so that the beats' own statistics are as asked.
 
-    Where a beat falls depends on the intervals before it, so gains and mean are corrected over four
+    Where a beat falls depends on the intervals before it, so gains and mean are corrected over three
     rounds until mean, standard deviation and band ratio hold on the beats between first_s and
     last_s. Returns the number of beats.
     """
@@ -470,7 +494,7 @@ def sinus_beats(mean_s, sd_s, lf_hf, lf, hf, step_s, t_end, first_s, last_s, out
     b = sd_hf
     count = 0
     joint = np.empty(out.shape[1])
-    for _ in range(4):
+    for _ in range(3):
         count = beat_times(mean, a, b, lf, hf, step_s, t_end, 0.35 * mean_s, out)
         if sd_s == 0:
             break

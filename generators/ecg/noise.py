@@ -1,8 +1,8 @@
 """Noise at the electrodes: baseline wander, muscle, electrode motion, powerline.
 
 Each kind is a model with our own numbers, stated in Hz, so that it holds at any sampling rate: an
-AR(2) resonator has its poles at exp((-pi B +- 2 pi i f0) / fs). The slow kinds are made at 32 Hz
-and interpolated. All act on RA, LA, LL and V1-V6; the leads are differences of those.
+AR(2) resonator has its poles at exp((-pi B +- 2 pi i f0) / fs). The slow kinds are made at
+about 21 Hz and interpolated. All act on RA, LA, LL and V1-V6; the leads are differences of those.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,13 +18,14 @@ from ...conditioning.ecg.vocabulary import Noise
 from . import compiled
 
 ELECTRODES = compiled.ELECTRODES
-SLOW_HZ = 32.0
+SLOW_HZ = 21.0
+_RUN_IN = 24  # steps after which the slow resonance has settled
 # Share of the noise power when all four are asked for; drawn around these.
 _SHARE = {Noise.baseline_wander: 0.50, Noise.muscle: 0.20, Noise.electrode_motion: 0.22, Noise.powerline: 0.08}
 _MUSCLE_HZ, _MUSCLE_BAND_HZ = 42.0, 70.0
 _MOTION_HZ, _MOTION_BAND_HZ = 2.2, 2.6
-_WANDER_HZ = np.array([0.05, 0.11, 0.19, 0.31])
-_WANDER_SD = np.array([0.68, 0.52, 0.37, 0.37])  # squares add up to 1
+# Rate in Hz and sd of the slow oscillators; the squares of the second row add up to 1.
+_WANDER = np.array([[0.05, 0.11, 0.19, 0.31], [0.68, 0.52, 0.37, 0.37]])
 
 
 class Workspace(threading.local):
@@ -32,8 +34,9 @@ class Workspace(threading.local):
     Attributes:
         vcg: (3, samples) heart vector.
         clean: (8, samples) I, II, V1-V6 without noise.
-        electrode: (samples, electrodes) noise at the electrodes.
+        electrode: (samples, electrodes) muscle noise at the electrodes.
         noise: (8, samples) noise on I, II, V1-V6.
+        scratch: (2, samples).
     """
 
     samples = 0
@@ -42,9 +45,10 @@ class Workspace(threading.local):
         """Return the workspace for records of this length, its `vcg` set to zero."""
         if samples != self.samples:
             self.vcg = np.empty((3, samples))
-            self.clean = np.empty((8, samples))
+            self.clean = np.empty((8, samples), np.float32)
             self.electrode = np.empty((samples, ELECTRODES), np.float32)
             self.noise = np.empty((8, samples), np.float32)
+            self.scratch = np.empty((2, samples), np.float32)
             self.samples = samples
         self.vcg[:] = 0
         return self
@@ -59,20 +63,30 @@ def _poles(f0_hz: float, band_hz: float, fs_hz: float) -> tuple[float, float, fl
     return a1, a2, 1 / math.sqrt(variance)
 
 
-def _slow(kinds: Sequence[Noise], sd: dict[Noise, float], n: int, rng: np.random.Generator) -> np.ndarray:
-    """Baseline wander and electrode motion at the slow rate: (n, electrodes)."""
-    out = np.zeros((n, ELECTRODES), np.float32)
-    if Noise.electrode_motion in kinds:
-        a1, a2, gain = _poles(_MOTION_HZ, _MOTION_BAND_HZ, SLOW_HZ)
-        # Motion comes at some electrodes more than at others.
-        each = gain * sd[Noise.electrode_motion] * np.exp(0.6 * rng.standard_normal(ELECTRODES) - 0.36)
-        white = rng.standard_normal((n + 32, ELECTRODES), dtype=np.float32)
-        compiled.draw_motion(white, np.float32(a1), np.float32(a2), each.astype(np.float32), out)
-    if Noise.baseline_wander in kinds:
-        step = 2 * np.pi * _WANDER_HZ * np.exp(0.2 * rng.standard_normal(4)) / SLOW_HZ
-        weight = rng.standard_normal((2, 4, ELECTRODES)) * (_WANDER_SD * sd[Noise.baseline_wander])[:, None]
-        compiled.draw_wander(np.cos(step), np.sin(step), weight[0], weight[1], out)
-    return out
+@lru_cache(maxsize=16)
+def _catmull_rom(factor: int) -> tuple[np.ndarray, ...]:
+    """Return the weights, four times (factor,), of the four knots around the samples between two knots."""
+    f = np.arange(factor) / factor
+    rows = (-(f**3) + 2 * f**2 - f, 3 * f**3 - 5 * f**2 + 2, -3 * f**3 + 4 * f**2 + f, f**3 - f**2)
+    return tuple((row / 2).astype(np.float32) for row in rows)
+
+
+def _slow(kinds: Sequence[Noise], sd: dict[Noise, float], n: int, hz: float, rng: np.random.Generator) -> np.ndarray:
+    """Baseline wander and electrode motion at `hz`, carried to the leads: (8, n)."""
+    a1, a2, gain = _poles(_MOTION_HZ, _MOTION_BAND_HZ, hz)
+    motion = gain * sd[Noise.electrode_motion] if Noise.electrode_motion in kinds else 0.0
+    wander = _WANDER * ((1.0,), (sd[Noise.baseline_wander],)) if Noise.baseline_wander in kinds else _WANDER[:, :0]
+    steps = n + _RUN_IN if motion > 0 else 0
+    z = rng.standard_normal(ELECTRODES + 19 * wander.shape[1] + steps * ELECTRODES, dtype=np.float32)
+    out = np.empty((n, ELECTRODES), np.float32)
+    compiled.draw_slow(z, motion, np.float32(a1), np.float32(a2), _RUN_IN, wander, hz, out)
+    return _to_leads(out)
+
+
+def _to_leads(electrode: np.ndarray) -> np.ndarray:
+    leads = np.empty((8, electrode.shape[0]), np.float32)
+    compiled.electrodes_to_leads(electrode, leads)
+    return leads
 
 
 def electrode_noise(
@@ -92,21 +106,22 @@ def electrode_noise(
     share = {k: _SHARE[k] * math.exp(0.5 * z) for k, z in zip(kinds, rng.standard_normal(len(kinds)), strict=True)}
     total = sum(share.values())
     sd = {k: math.sqrt(v / total) for k, v in share.items()}
-    electrode = work.electrode
-    n = electrode.shape[0]
+    n = work.samples
     if Noise.muscle in kinds:
-        _muscle(sd[Noise.muscle], fs_hz, rng, electrode)
+        _muscle(sd[Noise.muscle], fs_hz, rng, work.electrode)
+        compiled.electrodes_to_leads(work.electrode, work.noise)
     else:
-        electrode[:] = 0
+        work.noise[:] = 0
     if Noise.baseline_wander in kinds or Noise.electrode_motion in kinds:
-        steps = int(n / fs_hz * SLOW_HZ) + 5
-        compiled.add_slow(_slow(kinds, sd, steps, rng), SLOW_HZ / fs_hz, electrode)
+        factor = max(1, 8 * round(fs_hz / SLOW_HZ / 8))  # a multiple of the vector width
+        slow = _slow(kinds, sd, n // factor + 5, fs_hz / factor, rng)
+        compiled.add_slow(slow, *_catmull_rom(factor), work.noise)
     if Noise.powerline in kinds and mains_hz is not None:
         step = 2 * math.pi * (mains_hz + 0.03 * rng.standard_normal()) / fs_hz
-        z = (rng.standard_normal((2, ELECTRODES)) * sd[Noise.powerline]).astype(np.float32)
+        z = _to_leads((rng.standard_normal((2, ELECTRODES)) * sd[Noise.powerline]).astype(np.float32))
         third = 0.2 if 3 * mains_hz < fs_hz / 2 else 0.0
-        compiled.add_mains(math.cos(step), math.sin(step), z[0], z[1], np.float32(third), electrode)
-    return float(compiled.electrodes_to_leads(electrode, work.noise))
+        compiled.add_mains(math.cos(step), math.sin(step), z[:, 0].copy(), z[:, 1].copy(), third, work.scratch, work.noise)
+    return float(compiled.centre_leads(work.noise))
 
 
 def _muscle(sd: float, fs_hz: float, rng: np.random.Generator, out: np.ndarray) -> None:

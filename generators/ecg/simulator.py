@@ -86,7 +86,7 @@ def simulate(condition: EcgCondition, seed: int) -> Record:
     work = _WORK.resize(round(c.duration_s * c.fs_hz))
     _dipole(c, patient, course, visit, work.vcg)
     field = patient.beats[NORMAL].heart.lead_field
-    power = compiled.turn_and_lead(work.vcg, *_breath(c, course, visit), field, work.clean)
+    power = compiled.turn_and_lead(work.vcg, *_breath(c, course, visit), field, work.scratch[0], work.clean)
     signal = np.empty((12, work.samples), np.float32)
     snr_db = _add_noise(c, power, signal, stream(seed, "ecg.noise"), work)
     return _record(c, seed, signal, snr_db, patient, course)
@@ -116,9 +116,9 @@ def _dipole(c: EcgCondition, patient: Patient, course: Course, rng: np.random.Ge
         at = np.flatnonzero(near & (b.kind == kind))
         stretch = t_stretch(course.t_scale[at], beat)
         _draw(beat.heart, b.r_s[at], stretch, beat.limits[12, QRS, 2], span.start_s, c.fs_hz, out)
-        if patient.alternans.wave.size:
+        if patient.alternans is not None:
             odd = course.state[at] == 1
-            _draw(patient.alternans, b.r_s[at][odd], stretch[odd], beat.limits[12, QRS, 2], span.start_s, c.fs_hz, out)
+            _draw(patient.alternans.kernels, b.r_s[at][odd], stretch[odd], beat.limits[12, QRS, 2], span.start_s, c.fs_hz, out)
     near_p = (b.p_s > span.start_s - _EDGE_S) & (b.p_s < span.start_s + span.duration_s + _EDGE_S)
     for p, mine in ((patient.p_sinus, ~b.p_ectopic), (patient.p_ectopic, b.p_ectopic)):
         at = b.p_s[near_p & mine]

@@ -76,6 +76,18 @@ def test_a_stop_is_code_75_and_the_same_command_ends_with_the_same_data_set(
     assert hashes(out) == hashes(whole)
 
 
+@pytest.mark.parametrize("wait_s", [0.2, 0.6, 1.0, 1.4])
+def test_a_stop_at_the_start_is_a_stop_too(command, long_plan, tmp_path, wait_s):
+    process = command(
+        "sample", "-m", "ecg", "-p", long_plan, "-o", tmp_path / "d", "--shard-size", SHARD, "-q", "-w", 2
+    )
+    time.sleep(wait_s)
+    process.terminate()
+    _, error = process.communicate(timeout=60)
+    assert process.returncode in (75, -signal.SIGTERM), error  # the latter before Python runs a line of ours
+    assert error.count("\n") <= 1 and "Traceback" not in error
+
+
 def test_workers_end_when_their_parent_is_killed(command, long_plan, whole, tmp_path):
     out = tmp_path / "ecgs"
     words = ["sample", "-m", "ecg", "-p", long_plan, "-o", out, "--shard-size", SHARD, "--workers", 2, "-q"]

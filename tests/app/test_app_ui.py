@@ -73,8 +73,8 @@ def test_the_served_page_generates_and_serves_no_other_file(tmp_path):
     blocks = ui.serve(port=port, block=False)
     try:
         client = Client(f"http://127.0.0.1:{port}", verbose=False, download_files=str(tmp_path))
-        picture, archive, truth, command = client.predict(5, *values(duration_s=3), api_name="/generate")
-        assert open(picture, "rb").read(4) == b"\x89PNG" and zipfile.is_zipfile(archive)
+        picture, files, truth, command = client.predict(5, *values(duration_s=3), api_name="/generate")
+        assert open(picture, "rb").read(4) == b"\x89PNG" and zipfile.is_zipfile(files[1])
         assert "qrs_ms" in truth and "--seed 5" in command
         with pytest.raises(Exception, match="contradict"):
             client.predict(5, *values(rhythm="paced", pr_ms=150), api_name="/generate")
