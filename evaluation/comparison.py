@@ -35,6 +35,7 @@ class Feature(BaseModel):
         unit: physical unit; empty for counts.
         family: features shown together.
         digits: decimals that mean something.
+        deflection: zero is a baseline, so negative values are told by how deep they are.
     """
 
     model_config = _FROZEN
@@ -43,6 +44,7 @@ class Feature(BaseModel):
     unit: str
     family: str
     digits: int = 0
+    deflection: bool = False
 
 
 class Quartiles(BaseModel):
@@ -192,8 +194,9 @@ def sentence(row: ComparisonRow, feature: Feature) -> str:
     shift = synthetic.median - real.median
     spread = max(real.high - real.low, 1e-12)
     width = (_width(synthetic) - _width(real)) / spread
-    negative = real.median < 0 and synthetic.median < 0
-    how = ("less negative" if shift > 0 else "more negative") if negative else ("higher" if shift > 0 else "lower")
+    how = "higher" if shift > 0 else "lower"
+    if feature.deflection and real.median < 0 and synthetic.median < 0:
+        how = "shallower" if shift > 0 else "deeper"
     if abs(shift) < 0.15 * spread:
         how = "more spread out" if width > 0 else "less spread out"
     times = "beyond any floor" if row.ratio is None else f"{row.ratio:.1f} floors"

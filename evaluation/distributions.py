@@ -18,9 +18,7 @@ REAL, SYNTHETIC = "#52606d", "#c2410c"  # told apart by lightness too, for print
 BINS = 24
 
 
-def distribution_figure(
-    feature: Feature, real: Float[np.ndarray, " n"], synthetic: Float[np.ndarray, " m"]
-) -> Figure:
+def distribution_figure(feature: Feature, real: Float[np.ndarray, " n"], synthetic: Float[np.ndarray, " m"]) -> Figure:
     """Return histogram and empirical distribution function of real and synthetic values.
 
     The horizontal axis spans the central 99 % of both samples.
@@ -54,10 +52,10 @@ def _edges(real: np.ndarray, synthetic: np.ndarray) -> np.ndarray:
 
 def _histogram(axes: Axes, real: np.ndarray, synthetic: np.ndarray, edges: np.ndarray) -> None:
     if len(real):
-        axes.hist(real, edges, density=True, color=REAL, alpha=0.35, label=f"real, n = {len(real)}")
+        axes.hist(real, list(edges), density=True, color=REAL, alpha=0.35, label=f"real, n = {len(real)}")
     if len(synthetic):
         axes.hist(
-            synthetic, edges, density=True, histtype="step", color=SYNTHETIC, lw=1.5,
+            synthetic, list(edges), density=True, histtype="step", color=SYNTHETIC, lw=1.5,
             label=f"synthetic, n = {len(synthetic)}",
         )  # fmt: skip
     axes.legend(fontsize=6.5, frameon=False, handlelength=1.2)

@@ -31,7 +31,7 @@ def rendered(figure: Figure, form: str = "svg") -> bytes:
     import matplotlib
 
     out = io.BytesIO()
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
         figure.savefig(out, format=form, metadata=_METADATA[form])
     return out.getvalue()
 

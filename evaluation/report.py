@@ -78,9 +78,7 @@ class Reportable(Protocol):
         ...
 
 
-def write_report(
-    subject: Reportable, path: Path | str, *, title: str, provenance: Mapping[str, Any]
-) -> Path:
+def write_report(subject: Reportable, path: Path | str, *, title: str, provenance: Mapping[str, Any]) -> Path:
     """Write one self-contained HTML file.
 
     Args:

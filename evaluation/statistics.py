@@ -124,9 +124,7 @@ def half_size(n_real: int, n_other: int | None = None) -> int:
     return n_real // 2 if n_other is None else min(n_real // 2, n_other)
 
 
-def floor(
-    real: Float[np.ndarray, " n"], metric: Metric, seeds: Sequence[int], size: int | None = None
-) -> Result:
+def floor(real: Float[np.ndarray, " n"], metric: Metric, seeds: Sequence[int], size: int | None = None) -> Result:
     """Return how far real lies from real: the distance between two disjoint random halves.
 
     Args:

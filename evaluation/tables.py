@@ -33,8 +33,13 @@ def ratio_table(
     body = tuple(
         (Cell(text=f.label), *(_ratio_cell(at.get((f.name, name))) for name, _, _ in groups)) for f in features
     )
-    head = ("distance in floors", *(f"{name} {n}:{m}" for name, n, m in groups))
+    head = ("distance in floors", *(f"{_unbroken(name)} {n}:{m}" for name, n, m in groups))
     return Table(caption=caption, head=head, rows=body, folded=folded)
+
+
+def _unbroken(name: str) -> str:
+    """Return a group's name that a narrow column does not break."""
+    return name.replace(" ", "\u00a0").replace("-", "\u2011")
 
 
 def _ratio_cell(row: ComparisonRow | None) -> Cell:

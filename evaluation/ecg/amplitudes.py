@@ -47,9 +47,7 @@ def bounds(waves: LeadWaves, fs_hz: float) -> dict[str, float]:
     return {k: float(np.nanmedian(v)) / fs_hz if np.isfinite(v).any() else np.nan for k, v in offsets.items()}
 
 
-def amplitudes(
-    leads: Mapping[str, Float[np.ndarray, " samples"]], waves: LeadWaves, fs_hz: float
-) -> dict[str, float]:
+def amplitudes(leads: Mapping[str, Float[np.ndarray, " samples"]], waves: LeadWaves, fs_hz: float) -> dict[str, float]:
     """Return `p_mv_II`-like amplitudes of the twelve leads and `axis_deg`; NaN where not measurable.
 
     R is the largest deflection above, S the deepest below the isoelectric level within QRS (so a Q

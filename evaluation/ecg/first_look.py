@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ..report import Page
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+R_PEAK_LEADS = ("reference", "II")
 SNR_BANDS: tuple[tuple[str, float, float], ...] = (
     ("20 dB and more", 20, np.inf),
     ("10 to 20 dB", 10, 20),
@@ -70,12 +71,13 @@ class BandRow(BaseModel):
 
 
 class RPeakRow(BaseModel):
-    """R peaks of a set of artificial records found by neurokit2 in lead II, against their truth.
+    """R peaks of a set of artificial records found by neurokit2, against their truth.
 
-    Beats within 0.3 s of an edge are not scored; `n_edge` counts them, `n_edge_found` the found ones.
+    `lead` is II, or the reference: of II, V5, I and V2 the one that agrees best with the others. Beats within 0.3 s of an edge are not scored; `n_edge` counts them, `n_edge_found` the found ones.
     """
 
     model_config = _FROZEN
+    lead: str
     kind: str
     name: str
     n_records: int
@@ -105,14 +107,14 @@ class Side:
         values: feature columns, NaN where not measured.
         spectra: dB, one row a record.
         failures: reasons, with how many leads they struck.
-        r_peaks: matches per record that has beats.
+        matches: by lead (`II`, `reference`): one a record, None where it has no beats or no such lead.
     """
 
     records: tuple[Record, ...]
     values: Mapping[str, Float[np.ndarray, " n"]]
     spectra: Float[np.ndarray, "n bins"]
     failures: Counter[str]
-    matches: tuple[Matches | None, ...]
+    matches: Mapping[str, tuple[Matches | None, ...]]
 
 
 class FirstLook(BaseModel):
@@ -164,9 +166,7 @@ class FirstLook(BaseModel):
         return path
 
 
-def first_look(
-    real: Sequence[Record], synthetic: Sequence[Record], *, seed: int = 0, workers: int = 1
-) -> FirstLook:
+def first_look(real: Sequence[Record], synthetic: Sequence[Record], *, seed: int = 0, workers: int = 1) -> FirstLook:
     """Compare artificial ECGs with real ones.
 
     Args:
@@ -196,7 +196,7 @@ def first_look(
         ),
         rows=compare(features, a.values, b.values, groups, seed=seed),
         bands=_bands(a, b, seed),
-        r_peaks=_r_peak_rows(b, seed),
+        r_peaks=tuple(row for lead in R_PEAK_LEADS for row in _r_peak_rows(b, lead, seed)),
         ruler=tuple(_ruler(a, b)),
         failures={"real": _by_count(a.failures), "synthetic": _by_count(b.failures)},
         sources={"real": _sources(a.records), "synthetic": _sources(b.records)},
@@ -210,21 +210,24 @@ def _side(records: Sequence[Record], measured: Sequence[Measurement]) -> Side:
         values={f.name: np.array([m.features[f.name] for m in measured]) for f in FEATURES + ANNOTATED},
         spectra=np.stack([m.spectrum for m in measured]),
         failures=sum((m.failures for m in measured), Counter()),
-        matches=tuple(_matches(r, m) for r, m in zip(records, measured, strict=True)),
+        matches={
+            lead: tuple(_matches(r, m.r_peaks.get(lead)) for r, m in zip(records, measured, strict=True))
+            for lead in R_PEAK_LEADS
+        },
     )
 
 
-def _matches(record: Record, measured: Measurement) -> Matches | None:
+def _matches(record: Record, detected: np.ndarray | None) -> Matches | None:
     truth = true_beats(record)
-    if truth is None or measured.r_peaks is None:
+    if truth is None or detected is None:
         return None
     fs_hz, n = record.geometry.fs_hz, record.arrays["signal"].shape[1]  # type: ignore[union-attr]
-    return score(truth, measured.r_peaks, fs_hz=fs_hz, n_samples=n)
+    return score(truth, detected, fs_hz=fs_hz, n_samples=n)
 
 
 def _groups(a: Side, b: Side) -> tuple[Group, ...]:
     """Return the demographic groups, and the records in sinus-driven rhythm (where it is known)."""
-    groups = demographic_groups(*([r.condition for r in s.records] for s in (a, b)))
+    groups = demographic_groups([r.condition for r in a.records], [r.condition for r in b.records])
     real, synthetic = (
         np.array([getattr(r.condition, "rhythm", None) in SINUS_DRIVEN for r in s.records]) for s in (a, b)
     )
@@ -259,28 +262,27 @@ def _middle(x: Float[np.ndarray, " n"], n: int) -> Result:
     return Result(middle, low, high, n)
 
 
-def _r_peak_rows(side: Side, seed: int) -> tuple[RPeakRow, ...]:
-    """Return sensitivity and predictive value by SNR, and by rhythm from 20 dB up."""
-    scored = [(r, m) for r, m in zip(side.records, side.matches, strict=True) if m is not None]
-    snr = [r.truth.get("snr_db") for r, _ in scored]
-    rows = [_r_peak_row("all", "all", [m for _, m in scored], seed)]
-    rows.append(_r_peak_row("snr", "no noise", [m for (_, m), s in zip(scored, snr, strict=True) if s is None], seed))
-    for name, low, high in SNR_BANDS:
-        chosen = [m for (_, m), s in zip(scored, snr, strict=True) if s is not None and low <= s < high]
-        rows.append(_r_peak_row("snr", name, chosen, seed))
-    good = [(r, m) for (r, m), s in zip(scored, snr, strict=True) if s is None or s >= 20]
-    rhythms = sorted({str(getattr(r.condition, "rhythm", None)) for r, _ in good})
-    for rhythm in rhythms:
-        chosen = [m for r, m in good if str(getattr(r.condition, "rhythm", None)) == rhythm]
-        rows.append(_r_peak_row("rhythm, 20 dB and more", rhythm, chosen, seed))
-    return tuple(r for r in rows if r.n_records)
+def _r_peak_rows(side: Side, lead: str, seed: int) -> list[RPeakRow]:
+    """Return sensitivity and predictive value by SNR, and by rhythm where the SNR is 20 dB or more."""
+    scored = [(r, m) for r, m in zip(side.records, side.matches[lead], strict=True) if m is not None]
+    sets: dict[tuple[str, str], list[Matches]] = {("all", "all"): [m for _, m in scored]}
+    for record, found in scored:
+        snr = record.truth.get("snr_db")
+        band = "no noise" if snr is None else next(name for name, low, high in SNR_BANDS if low <= snr < high)
+        sets.setdefault(("SNR", band), []).append(found)
+        if band in ("no noise", SNR_BANDS[0][0]):
+            rhythm = str(getattr(record.condition, "rhythm", None))
+            sets.setdefault((f"{SNR_BANDS[0][0]} or clean", rhythm), []).append(found)
+    rows = [_r_peak_row(lead, kind, name, matches, seed) for (kind, name), matches in sorted(sets.items()) if matches]
+    return sorted(rows, key=lambda r: ("all", "SNR").index(r.kind) if r.kind in ("all", "SNR") else 2)
 
 
-def _r_peak_row(kind: str, name: str, matches: Sequence[Matches], seed: int) -> RPeakRow:
+def _r_peak_row(lead: str, kind: str, name: str, matches: Sequence[Matches], seed: int) -> RPeakRow:
     def share(measure: Callable[..., Result]) -> Interval:
-        return interval(measure(matches, rng=stream(seed, f"r_peaks/{kind}/{name}/{measure.__name__}")))
+        return interval(measure(matches, rng=stream(seed, f"r_peaks/{lead}/{kind}/{name}/{measure.__name__}")))
 
     return RPeakRow(
+        lead=lead,
         kind=kind,
         name=name,
         n_records=len(matches),

@@ -21,9 +21,9 @@ def heading(record: Record) -> tuple[str, str, str]:
 
     Intervals are the truth of an artificial record, or else what its condition states.
     """
-    who = f"{record.record_id}   {_sex(record)}, {_age(record)}"
+    who = f"{record.record_id} · {_sex(record)}, {_age(record)}"
     values = [(label, _known(record, name), unit) for label, name, unit in NUMBERS]
-    numbers = "   ".join(f"{label} {value:.0f} {unit}" for label, value, unit in values if value is not None)
+    numbers = " · ".join(f"{label} {value:.0f} {unit}" for label, value, unit in values if value is not None)
     return _cut(who), numbers.replace(" °", "°") or "rate and intervals not stated", _cut(_said(record))
 
 
@@ -32,7 +32,7 @@ def mark(record: Record) -> tuple[str, str]:
     if not record.synthetic:
         return "real record", str(record.provenance.get("source", ""))[:80]
     made = " ".join(f"{k} {record.provenance[k]}" for k in ("generator", "seed") if k in record.provenance)
-    return "SYNTHETIC", f"SYNTHETIC: not from a patient   {made}"
+    return "SYNTHETIC", f"SYNTHETIC: not from a patient · {made}"
 
 
 def _said(record: Record) -> str:

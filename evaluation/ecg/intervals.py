@@ -13,13 +13,13 @@ from ...conditioning.record import Record
 from ..comparison import Feature
 from .amplitudes import WAVES, amplitudes
 from .delineation import FEWEST_BEATS, LeadWaves, delineate
+from .r_peaks import match
 from .spectrum import BANDS, band_powers_db, millivolts
 
 DELINEATED = ("II", "V5", "I", "V2")  # in order of trust; an interval is the median over them
+AGREE_S = 0.1  # R peaks of one beat in two leads lie this close
 # Rhythms whose QRS follows no P wave of its own: PR and P would measure something else.
-NO_P = frozenset(
-    {Rhythm.atrial_fibrillation, Rhythm.atrial_flutter, Rhythm.av_block_third_degree, Rhythm.paced}
-)
+NO_P = frozenset({Rhythm.atrial_fibrillation, Rhythm.atrial_flutter, Rhythm.av_block_third_degree, Rhythm.paced})
 INTERVALS: tuple[tuple[str, str], ...] = (
     ("pr_ms", "PR interval"),
     ("qrs_ms", "QRS duration"),
@@ -42,7 +42,14 @@ FEATURES: tuple[Feature, ...] = (
     Feature(name="qtcf_ms", label="QTc (Fridericia)", unit="ms", family="interval"),
     Feature(name="axis_deg", label="QRS axis", unit="deg", family="axis"),
     *(
-        Feature(name=f"{w}_mv_{lead}", label=f"{_WAVE_LABEL[w]} in {lead}", unit="mV", family="amplitude", digits=2)
+        Feature(
+            name=f"{w}_mv_{lead}",
+            label=f"{_WAVE_LABEL[w]} in {lead}",
+            unit="mV",
+            family="amplitude",
+            digits=2,
+            deflection=True,
+        )  # fmt: skip
         for w in WAVES
         for lead in LEADS
     ),
@@ -69,7 +76,7 @@ def features(record: Record) -> tuple[dict[str, float], Counter[str], dict[str, 
     failures = Counter(w.failure for w in found.values() if w.failure)
     out = {f.name: float("nan") for f in FEATURES if f.family != "spectrum"}
     out["n_r_peaks"] = float(np.median([len(w.r_peaks) for w in found.values()])) if found else float("nan")
-    reference = reference_lead(found)
+    reference = reference_lead(found, fs_hz)
     if reference is None:
         failures["no lead with enough R peaks"] += 1
         return out, failures, found
@@ -82,16 +89,22 @@ def features(record: Record) -> tuple[dict[str, float], Counter[str], dict[str, 
     return out, failures, found
 
 
-def reference_lead(found: Mapping[str, LeadWaves]) -> str | None:
-    """Return the first lead, in order of trust, whose number of R peaks is the median over leads.
+def reference_lead(found: Mapping[str, LeadWaves], fs_hz: float) -> str | None:
+    """Return the lead whose R peaks agree best with the other leads', in order of trust where equal.
 
-    One lead may count T waves or miss low R waves; leads agree on the right count more often.
+    One lead may take T waves for R or miss low R waves (lead II does where the axis is near -30
+    degrees); the others seldom err with it.
     """
-    usable = {name: w for name, w in found.items() if w.marks and len(w.r_peaks) >= FEWEST_BEATS}
+    usable = {name: w.r_peaks for name, w in found.items() if w.marks and len(w.r_peaks) >= FEWEST_BEATS}
     if not usable:
         return None
-    middle = np.median([len(w.r_peaks) for w in usable.values()])
-    return min(usable, key=lambda name: (abs(len(usable[name].r_peaks) - middle), DELINEATED.index(name)))
+
+    def agreement(name: str) -> float:
+        mine = usable[name]
+        others = [peaks for other, peaks in usable.items() if other != name]
+        return sum(2 * len(match(mine, peaks, AGREE_S * fs_hz)) / (len(mine) + len(peaks)) for peaks in others)
+
+    return min(usable, key=lambda name: (-round(agreement(name), 6), DELINEATED.index(name)))
 
 
 def _rates(waves: LeadWaves, fs_hz: float) -> dict[str, float]:

@@ -13,10 +13,9 @@ from jaxtyping import Float, Int
 
 from ...conditioning.record import Record
 from .annotated import marked_intervals
-from .intervals import features, spectrum_features
+from .intervals import features, reference_lead, spectrum_features
 from .spectrum import spectrum_db
 
-R_PEAK_LEAD = "II"
 _CHUNK = 8
 
 
@@ -27,13 +26,14 @@ class Measurement:
     Attributes:
         features: value by name, NaN where not measured.
         spectrum: dB at spectrum.FREQUENCIES_HZ.
-        r_peaks: neurokit2's R peaks in lead II, samples; None where the lead is missing.
+        r_peaks: neurokit2's R peaks in samples, in lead `II` and in the `reference` lead, where the
+            record has them.
         failures: reasons, with how many leads they struck.
     """
 
     features: dict[str, float]
     spectrum: Float[np.ndarray, " bins"]
-    r_peaks: Int[np.ndarray, " beats"] | None
+    r_peaks: dict[str, Int[np.ndarray, " beats"]]
     failures: Counter[str] = field(default_factory=Counter)
 
 
@@ -46,7 +46,9 @@ def measure(record: Record) -> Measurement:
     values, failures, found = features(record)
     spectrum = spectrum_db(record)
     values |= spectrum_features(spectrum) | marked_intervals(record)
-    peaks = found[R_PEAK_LEAD].r_peaks if R_PEAK_LEAD in found else None
+    peaks = {"II": found["II"].r_peaks} if "II" in found else {}
+    if (reference := reference_lead(found, record.geometry.fs_hz)) is not None:  # type: ignore[union-attr]
+        peaks["reference"] = found[reference].r_peaks
     return Measurement(values, spectrum, peaks, failures)
 
 

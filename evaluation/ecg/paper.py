@@ -165,7 +165,7 @@ def _words(axes: Axes, record: Record, height: float) -> None:
         size, weight = (10, "bold") if k == 0 else (8.5, "normal")
         axes.text(6, height - 6 - 5 * k, line, size=size, weight=weight, color=INK)
     fs = f"{record.geometry.fs_hz:g} Hz" if isinstance(record.geometry, SignalGeometry) else ""
-    axes.text(6, 4, f"25 mm/s   10 mm/mV   {fs}", size=8, color=INK)
+    axes.text(6, 4, f"25 mm/s · 10 mm/mV · {fs}", size=8, color=INK)
     word, note = mark(record)
     synthetic = record.synthetic
     axes.text(

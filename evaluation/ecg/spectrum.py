@@ -55,8 +55,7 @@ def spectrum_db(record: Record) -> Float[np.ndarray, " bins"]:
     leads = millivolts(record)
     fs_hz = record.geometry.fs_hz  # type: ignore[union-attr]
     names = [n for n in INDEPENDENT_LEADS if n in leads] or [n for n in LEADS if n in leads] or list(leads)
-    density = [_density_db(leads[n], fs_hz) for n in names]
-    density = [d for d in density if d is not None]
+    density = [d for n in names if (d := _density_db(leads[n], fs_hz)) is not None]
     return np.median(density, axis=0) if density else np.full(len(FREQUENCIES_HZ), np.nan)
 
 
@@ -78,9 +77,7 @@ def band_powers_db(spectrum: Float[np.ndarray, "*batch bins"]) -> dict[str, Floa
     }
 
 
-def band_distances_db(
-    a: Float[np.ndarray, "n bins"], b: Float[np.ndarray, "m bins"]
-) -> dict[str, float]:
+def band_distances_db(a: Float[np.ndarray, "n bins"], b: Float[np.ndarray, "m bins"]) -> dict[str, float]:
     """Return, per band, the mean absolute difference of two groups' mean log spectra, in dB."""
     gap = np.abs(mean_db(a) - mean_db(b))
     return {name: float(value) for name, value in band_powers_db(gap).items()}
