@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import tempfile
 import zipfile
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..conditioning.plan import CohortPlan, Column, columns_of, make_plan
 from ..conditioning.plan.columns import checked
+from .jobs.planning import plan_command
 
 if TYPE_CHECKING:
     from ..conditioning.record import Record
@@ -49,10 +49,8 @@ def ask(seed: float | None, values: Sequence[Any]) -> tuple[CohortPlan, str]:
     condition_type = generator_class(_GENERATOR).condition_type
     fixed = {name: checked(condition_type, name, value) for name, value in given.items()}
     plan = make_plan(condition_type, 1, fixed=fixed, seed=run_seed)
-    columns = columns_of(condition_type)
-    sets = [f"--set {shlex.quote(f'{name}={columns[name].show(value)}')}" for name, value in fixed.items()]
-    words = ["clinsynth plan ecg.parquet", f"--generator {_GENERATOR} --n 1 --seed {run_seed}", *sets]
-    return plan, " ".join(words) + f"\nclinsynth sample --model {_GENERATOR} --plan ecg.parquet --out ecg"
+    command = plan_command(plan.rules, _GENERATOR, "ecg.parquet")
+    return plan, f"{command}\nclinsynth sample --model {_GENERATOR} --plan ecg.parquet --out ecg"
 
 
 def make(plan: CohortPlan) -> Record:

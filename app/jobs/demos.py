@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..progress import Progress, silent
-from .evaluating import evaluate
+from .evaluating import PAGE, evaluate, inputs_of, stands
 from .planning import plan
 from .sampling import Sampled, sample
 from .verifying import verify
@@ -85,6 +85,7 @@ def demo(
     Raises:
         ValueError: there is no such demo, or the folder holds another one's data set.
     """
+    from ...conditioning.dataset import DamagedDataset, open_dataset
     from ...conditioning.words import unknown
 
     if kind not in DEMOS:
@@ -97,9 +98,8 @@ def demo(
         done = sample(made.generator, cohort, dataset, workers=workers, shard_size=shard_size, progress=progress)
     problems = verify(dataset).problems
     if problems:
-        from ...conditioning.dataset import DamagedDataset
-
         raise DamagedDataset(problems[0])
-    with stage("measuring") as progress:
-        page = evaluate(made.real, str(dataset), look, workers=workers, progress=progress)
-    return Demo(dataset, page, done)
+    if not stands(look, inputs_of(made.real, open_dataset(dataset), 0, None)):
+        with stage("measuring") as progress:
+            evaluate(made.real, dataset, look, workers=workers, progress=progress)
+    return Demo(dataset, look / PAGE, done)

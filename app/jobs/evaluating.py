@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress, silent
+from .planning import plan_command
+
+if TYPE_CHECKING:
+    from ...conditioning.dataset import DatasetReader
+    from ...evaluation.report import Page
 
 FIRST_LOOK = "first_look.json"
+STORED = "page.json"  # the page's content, from which `report` draws it again beside others
 PAGE = "report.html"
 
 
 def evaluate(
     real: str,
-    synthetic: str,
+    synthetic: str | Path,
     out: str | Path,
     *,
     seed: int = 0,
@@ -29,20 +38,45 @@ def evaluate(
         out: folder for the results.
         seed: seed of the halves and resamples.
         workers: processes that measure.
-        limit: at most this many records of each side.
+        limit: the first so many records of each side; all when left out.
         progress: called with (records measured, records).
 
     Returns:
         The page.
 
     Raises:
-        ValueError: a source is missing or not of its kind, or holds nothing to measure.
+        ValueError: a source is missing or not of its kind, or holds too little to compare.
     """
-    raise NotImplementedError
+    from ...conditioning.dataset import open_dataset
+    from ...conditioning.readers import read
+    from ...evaluation.ecg.first_look import first_look
+
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit = {limit} must be at least 1")
+    real_records = list(islice(read(real), limit))
+    reader = open_dataset(synthetic)
+    if not reader.complete:
+        raise ValueError(f"{synthetic} is unfinished; run the command that makes it again, then evaluate")
+    records = list(islice(reader, limit))
+    total = len(real_records) + len(records)
+    progress(0, total)
+    look = first_look(real_records, records, seed=seed, workers=workers)
+    progress(total, total)
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    look.save_json(folder / FIRST_LOOK)
+    content = {
+        "title": f"{reader.info.name}: a first look",
+        "provenance": _provenance(real, synthetic, reader, seed, limit),
+        "page": look.page().model_dump(mode="json"),
+        "inputs": inputs_of(real, reader, seed, limit),
+    }
+    (folder / STORED).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return report([folder], folder / PAGE)
 
 
 def report(evaluations: Sequence[str | Path], out: str | Path) -> Path:
-    """Put evaluations on one page.
+    """Put evaluations on one page, one after the other.
 
     Args:
         evaluations: folders that `evaluate` wrote.
@@ -51,4 +85,98 @@ def report(evaluations: Sequence[str | Path], out: str | Path) -> Path:
     Raises:
         ValueError: a folder holds no evaluation.
     """
-    raise NotImplementedError
+    from ...evaluation.report import html
+
+    stored = [(Path(folder).name, _stored(Path(folder))) for folder in evaluations]
+    if not stored:
+        raise ValueError("no evaluation was named")
+    path = Path(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page, provenance = _together(stored)
+    title = stored[0][1]["title"] if len(stored) == 1 else f"{len(stored)} evaluations"
+    path.write_text(html(page, title=title, provenance=provenance), encoding="utf-8")
+    return path
+
+
+def inputs_of(real: str, reader: DatasetReader, seed: int, limit: int | None) -> dict[str, Any]:
+    """Return what an evaluation depends on, to tell whether one that exists is still true."""
+    from ... import __version__
+
+    done = {str(k): receipt.files for k, receipt in reader.receipts.items()}
+    return {
+        "real": real,
+        "recipe": reader.info.recipe_sha256,
+        "shards": done,
+        "seed": seed,
+        "limit": limit,
+        "by": __version__,
+    }
+
+
+def stands(folder: Path, inputs: dict[str, Any]) -> bool:
+    """Return whether a folder holds the evaluation of just these inputs."""
+    try:
+        return bool(_stored(folder)["inputs"] == inputs) and (folder / PAGE).is_file()
+    except ValueError:
+        return False
+
+
+def _stored(folder: Path) -> dict[str, Any]:
+    """Return what `evaluate` stored in a folder."""
+    try:
+        content = json.loads((folder / STORED).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ValueError(f"{folder} holds no evaluation; `clinsynth evaluate … --out {folder}` makes one") from None
+    except ValueError:
+        raise ValueError(f"{folder / STORED} is damaged; run the evaluation again") from None
+    if not isinstance(content, dict) or not {"title", "provenance", "page", "inputs"} <= content.keys():
+        raise ValueError(f"{folder / STORED} is no evaluation")
+    return content
+
+
+def _together(stored: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Page, dict[str, Any]]:
+    """Return one page of several: sections keep their order and say which evaluation they are of."""
+    from ...evaluation.report import Page
+
+    pages = [(name, Page.model_validate(content["page"])) for name, content in stored]
+    if len(pages) == 1:
+        return pages[0][1], stored[0][1]["provenance"]
+    facts = tuple((number, f"{what}, {name}") for name, page in pages for number, what in page.facts)
+    sections = tuple(
+        section.model_copy(update={"name": f"{i}-{section.name}", "title": f"{name}: {section.title}"})
+        for i, (name, page) in enumerate(pages, start=1)
+        for section in page.sections
+    )
+    commands = dict.fromkeys(c for _, content in stored for c in content["provenance"].get("commands", ()))
+    made = {name: {k: v for k, v in content["provenance"].items() if k != "commands"} for name, content in stored}
+    return Page(facts=facts, sections=sections), {**made, "commands": list(commands)}
+
+
+def _provenance(
+    real: str, synthetic: str | Path, reader: DatasetReader, seed: int, limit: int | None
+) -> dict[str, Any]:
+    """Return how the data and the page came to be, and the commands that repeat it."""
+    from ...conditioning.plan import CohortPlan
+
+    info = reader.info
+    rules = CohortPlan.read(reader.root / "plan.parquet").rules
+    words = f"clinsynth evaluate --real {real} --synthetic {synthetic} --out EVAL --seed {seed}"
+    size = f" --shard-size {info.shard_size} --batch-size {info.batch_size} --layout {info.layout}"
+    commands = [
+        *([plan_command(rules, info.generator, "plan.parquet")] if rules else []),
+        f"clinsynth sample --model {info.generator} --plan plan.parquet --out {synthetic}{size}",
+        words + (f" --limit {limit}" if limit else ""),
+    ]
+    return {
+        "real data": real,
+        "synthetic data": {
+            "generator": info.generator,
+            "samples": info.n,
+            "quarantined": len(reader.quarantined),
+            "run seed": info.run_seed,
+            "plan sha256": info.plan_sha256,
+            "recipe sha256": info.recipe_sha256,
+        },
+        "software": info.versions,
+        "commands": commands,
+    }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ...conditioning.plan import CohortPlan
@@ -54,3 +55,34 @@ def plan(
     )
     made.write(out)
     return made
+
+
+def plan_command(rules: Mapping[str, Any], generator: str, out: str) -> str:
+    """Return the command line that makes a plan from its rules, as a plan's file keeps them.
+
+    Args:
+        rules: a plan's `rules`.
+        generator: registry name of the generator.
+        out: the plan's file.
+    """
+    words = ["clinsynth", "plan", out, "--generator", generator, "--n", str(rules["n"]), "--seed", str(rules["seed"])]
+    if rules.get("balance"):
+        words += ["--balance", ",".join(rules["balance"])]
+    for name, value in rules.get("fixed", {}).items():
+        words += ["--set", f"{name}={_text(value)}"]
+    for name, values in rules.get("choices", {}).items():
+        words += ["--set", f"{name}={','.join(map(_text, values))}"]
+    for name, (low, high) in rules.get("ranges", {}).items():
+        words += ["--set", f"{name}={_text(low)}..{_text(high)}"]
+    for name, value, share in rules.get("quotas", ()):
+        words += ["--quota", f"{name}={_text(value)}:{share!r}"]
+    if rules.get("records_per_patient", 1) > 1:
+        words += ["--records-per-patient", str(rules["records_per_patient"])]
+    return shlex.join(words)
+
+
+def _text(value: Any) -> str:
+    """Return a value as `--set` takes it."""
+    if isinstance(value, list | tuple):
+        return "|".join(map(_text, value))
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...conditioning.ecg.condition import EcgCondition
-from ...conditioning.ecg.heart import EIGHT_TO_TWELVE, QRS, SPIKE, ST, Heart, P, T
+from ...conditioning.ecg.heart import EIGHT_TO_TWELVE, QRS, SPIKE, Heart, T
 from ...conditioning.ecg.vocabulary import Finding, Rhythm
 from .findings import CHANGES, wide_beat
 from .limits import wave_limits_s
@@ -44,9 +44,9 @@ class Patient:
     """What draws a patient's record.
 
     Attributes:
-        beats: beat types by kind (NORMAL, ...), without P.
-        p_sinus: P kernels of the sinus node, timed to the patient's PR.
-        p_ectopic: P kernels of a focus elsewhere.
+        beats: beat types by kind (NORMAL, ...); their P kernels are not used.
+        p_sinus: the P kernels here are the sinus node's, timed to the patient's PR.
+        p_ectopic: the P kernels here are those of a focus low in the atria.
         alternans: the T wave's second state, None without TWA.
         usual: the beat type most of the record's beats have.
         conducts: whether P waves lead to the beats, so that PR has a meaning.
@@ -54,18 +54,19 @@ class Patient:
 
     beats: dict[int, BeatType]
     p_sinus: BeatType
-    p_ectopic: BeatType
+    p_ectopic: BeatType | None
     alternans: Alternans | None
     usual: BeatType
     conducts: bool
 
 
-def draw_patient(c: EcgCondition, kinds: set[int], rng: np.random.Generator) -> Patient:
+def draw_patient(c: EcgCondition, kinds: set[int], ectopic: bool, rng: np.random.Generator) -> Patient:
     """Return the patient of a complete condition.
 
     Args:
         c: complete condition.
         kinds: beat types that the rhythm needs.
+        ectopic: whether it has P waves from outside the sinus node.
         rng: the patient's own stream; nothing of the visit is drawn from it.
     """
     heart = draw_heart(c, rng)
@@ -83,16 +84,15 @@ def draw_patient(c: EcgCondition, kinds: set[int], rng: np.random.Generator) -> 
         if c.axis_deg is not None and Finding.left_bundle_branch_block in findings:
             heart = turn_to_axis(heart, c.axis_deg)
     heart, limits = _timed(c, heart, p_z)
-    p = heart.only(P)
-    beats = {NORMAL: BeatType(heart.only(QRS, T, ST), limits)}
+    beats = {NORMAL: BeatType(heart, limits)}
     for kind in sorted(kinds - {NORMAL}):
         beats[kind] = _other(c, kind, heart, np.random.Generator(np.random.SFC64([int(key), 2 + kind])))
     usual = beats[NORMAL if NORMAL in kinds else min(kinds)]
-    ectopic = replace(p, dipole_mv=p.dipole_mv * (0.7, -0.8, 0.9), centre_s=p.centre_s + 0.012)
+    low = replace(heart, dipole_mv=heart.dipole_mv * (0.7, -0.8, 0.9), centre_s=heart.centre_s + 0.012)
     return Patient(
         beats,
-        BeatType(p, limits),
-        BeatType(ectopic, limits + 0.012),
+        beats[NORMAL],
+        BeatType(low, limits + 0.012) if ectopic else None,
         _alternans(usual.heart, c.twa_uv or 0.0),
         usual,
         conducts=c.rhythm not in _NO_PR,

@@ -63,41 +63,55 @@ def conducted_impulses(arrivals, chance, refractory_s, conceal_s, conceal_share,
     return k
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def draw_dipole(t_event, first, last, t_scale, anchor, stretch, centre, width, dipole, t0, fs_hz, out):  # type: ignore[no-untyped-def]
-    """Add every event's kernels to the heart vector `out` (3, samples).
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def draw_dipole(t_event, t_scale, anchor, wave, atria, centre, width, dipole, t0, fs_hz, out):  # type: ignore[no-untyped-def]
+    """Add a heart's kernels at every event to the heart vector `out` (3, samples).
 
-    Event e draws the kernels first[e]..last[e]; those with `stretch` lie in a time that is scaled
-    by t_scale[e] about anchor[e] (repolarisation follows the rate, depolarisation does not). The
-    Gaussian runs by recurrence: two products a sample, no exponential.
+    With `atria` the P kernels alone, else all others. T and ST (wave codes 2 and 3) lie in a time
+    that is scaled by t_scale[event] about `anchor`: repolarisation follows the rate. The Gaussian runs by recurrence, two
+    products a sample and no exponential, on even and odd samples side by side.
     """
     n = out.shape[1]
     for e in range(t_event.size):
-        for k in range(first[e], last[e]):
+        for k in range(centre.size):
+            if (wave[k] == 0) != atria:
+                continue
             c = centre[k]
             w = width[k]
-            if stretch[k]:
-                c = anchor[e] + (c - anchor[e]) * t_scale[e]
+            if wave[k] == 2 or wave[k] == 3:
+                c = anchor + (c - anchor) * t_scale[e]
                 w *= t_scale[e]
             c += t_event[e] - t0
             lo = max(0, int(math.ceil((c - _REACH * w) * fs_hz)))
             hi = min(n - 1, int(math.floor((c + _REACH * w) * fs_hz)))
             if hi < lo:
                 continue
-            d = 1.0 / (fs_hz * w)
+            d = 2.0 / (fs_hz * w)
             x = (lo / fs_hz - c) / w
+            y = x + 0.5 * d
+            shrink = math.exp(-d * d)
             g = math.exp(-0.5 * x * x)
             ratio = math.exp(-x * d - 0.5 * d * d)
-            shrink = math.exp(-d * d)
+            h = math.exp(-0.5 * y * y)
+            ratio_h = math.exp(-y * d - 0.5 * d * d)
             dx = dipole[k, 0]
             dy = dipole[k, 1]
             dz = dipole[k, 2]
-            for i in range(lo, hi + 1):
+            for i in range(lo, hi, 2):
                 out[0, i] += dx * g
                 out[1, i] += dy * g
                 out[2, i] += dz * g
+                out[0, i + 1] += dx * h
+                out[1, i + 1] += dy * h
+                out[2, i + 1] += dz * h
                 g *= ratio
+                h *= ratio_h
                 ratio *= shrink
+                ratio_h *= shrink
+            if (hi - lo) % 2 == 0:
+                out[0, hi] += dx * g
+                out[1, hi] += dy * g
+                out[2, hi] += dz * g
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
@@ -289,17 +303,18 @@ def draw_oscillation(cycles, depth, direction, harmonics, out):  # type: ignore[
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def draw_muscle(key, a1, a2, gain, envelope, envelope_step, out):  # type: ignore[no-untyped-def]
-    """Write AR(2) noise under a slow envelope to `out` (samples, electrodes).
+    """Write AR(2) noise of nine electrodes under a slow envelope to the leads `out` (8, samples).
 
     The innovations come from an SFC64 generator that runs inside the loop, started from the three
     words of `key` (drawn from the record's stream). An innovation is the sum of two 16-bit parts of
     a word, centred and scaled to unit variance: triangular, and near to normal behind the filter
     (excess kurtosis about -0.2), at a fifth of the cost of normal deviates.
     """
-    n = out.shape[0]
+    n = out.shape[1]
     y1 = np.zeros(ELECTRODES, np.float32)
     y2 = np.zeros(ELECTRODES, np.float32)
     e = np.empty(ELECTRODES + 1, np.float32)
+    third = np.float32(1.0 / 3.0)
     scale = np.float32(gain / 26754.9)  # 65536 / sqrt(6), the sum's standard deviation
     a = key[0]
     b = key[1]
@@ -323,7 +338,12 @@ def draw_muscle(key, a1, a2, gain, envelope, envelope_step, out):  # type: ignor
             y = scale * (e[k] - np.float32(65535)) - a1 * y1[k] - a2 * y2[k]
             y2[k] = y1[k]
             y1[k] = y
-            out[i, k] = y * (envelope[j, k] + f * (envelope[j + 1, k] - envelope[j, k]))
+            e[k] = y * (envelope[j, k] + f * (envelope[j + 1, k] - envelope[j, k]))
+        central = (e[0] + e[1] + e[2]) * third
+        out[0, i] = e[1] - e[0]
+        out[1, i] = e[2] - e[0]
+        for k in range(6):
+            out[2 + k, i] = e[3 + k] - central
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
@@ -518,13 +538,31 @@ def sinus_beats(mean_s, sd_s, lf_hf, lf, hf, step_s, t_end, first_s, last_s, out
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def filtered_rr(rr, alpha, start):  # type: ignore[no-untyped-def]
-    """First-order memory of the RR series: what repolarisation has adapted to, one value a beat."""
+def preceding_rr(r_s):  # type: ignore[no-untyped-def]
+    """Return the interval before each beat; the first beat takes its successor's."""
+    out = np.empty_like(r_s)
+    for k in range(1, r_s.size):
+        out[k] = r_s[k] - r_s[k - 1]
+    out[0] = out[1]
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def adapted_rr(rr, memory_s, at_once):  # type: ignore[no-untyped-def]
+    """Return the RR that repolarisation has adapted to at each beat, at least 0.2 s.
+
+    A share `at_once` follows the last interval, the rest a first-order memory of `memory_s`.
+    """
+    mean = 0.0
+    for k in range(rr.size):
+        mean += rr[k]
+    mean /= rr.size
+    alpha = 1 - math.exp(-mean / memory_s)
     out = np.empty_like(rr)
-    y = start
+    y = mean
     for k in range(rr.size):
         y += alpha * (rr[k] - y)
-        out[k] = y
+        out[k] = max(0.2, (1 - at_once) * y + at_once * rr[k])
     return out
 
 
@@ -706,3 +744,16 @@ def breath_cycles(slow, rate_hz, wander, step_s, start, out_cycles, out_cos, lag
         cycles += rate_hz * step_s * (1.0 + scale * slow[i])
         out_cycles[i] = cycles
         out_cos[i] = math.cos(2.0 * math.pi * (cycles - lag))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def breath_wave(cycles, step_s, start_s, hz, out):  # type: ignore[no-untyped-def]
+    """Write the breath, a sawtooth of three terms of about unit height, at `hz` from start_s on."""
+    for i in range(out.size):
+        x = (start_s + i / hz) / step_s
+        j = min(int(x), cycles.size - 2)
+        phase = 2.0 * math.pi * (cycles[j] + (x - j) * (cycles[j + 1] - cycles[j]))
+        s = math.sin(phase)
+        c = math.cos(phase)
+        # sin 2p = 2 s c and sin 3p = 3 s - 4 s^3
+        out[i] = (s + 0.5 * s * c + (3.0 * s - 4.0 * s * s * s) / 9.0) / 1.16

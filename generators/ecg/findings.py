@@ -58,7 +58,7 @@ def _left_anterior_fascicular_block(heart: Heart, rng: np.random.Generator) -> H
 
 
 def _left_ventricular_hypertrophy(heart: Heart, rng: np.random.Generator) -> Heart:
-    gain = 1.45 + 0.15 * abs(rng.standard_normal())
+    gain = 1.32 + 0.12 * abs(rng.standard_normal())
     h = scaled(heart, QRS, (gain, 1.15, gain))
     if rng.random() < 0.4:  # strain: ST and T turn against the QRS
         h = scaled(h, T, (-0.45, 0.5, 1.25))

@@ -21,7 +21,7 @@ SHARE = np.array([[0.20, 0.20], [0.12, 0.12], [0.20, 0.20]])
 MARGIN_S = np.array([[0.010, 0.0], [0.020, 0.016], [0.019, 0.010]])
 LEAST_MV = np.array([0.010, 0.040, 0.020])  # a lead whose peak is lower does not show the wave
 WINDOWS_S = np.array([[-0.55, 0.15], [-0.25, 0.35], [-0.10, 0.90]])
-STEP_S = 0.002
+STEP_S = 0.003
 
 
 def wave_limits_s(heart: Heart) -> Float[np.ndarray, "13 3 3"]:

@@ -34,7 +34,6 @@ class Workspace(threading.local):
     Attributes:
         vcg: (3, samples) heart vector.
         clean: (8, samples) I, II, V1-V6 without noise.
-        electrode: (samples, electrodes) muscle noise at the electrodes.
         noise: (8, samples) noise on I, II, V1-V6.
         scratch: (2, samples).
     """
@@ -46,7 +45,6 @@ class Workspace(threading.local):
         if samples != self.samples:
             self.vcg = np.empty((3, samples))
             self.clean = np.empty((8, samples), np.float32)
-            self.electrode = np.empty((samples, ELECTRODES), np.float32)
             self.noise = np.empty((8, samples), np.float32)
             self.scratch = np.empty((2, samples), np.float32)
             self.samples = samples
@@ -108,8 +106,7 @@ def electrode_noise(
     sd = {k: math.sqrt(v / total) for k, v in share.items()}
     n = work.samples
     if Noise.muscle in kinds:
-        _muscle(sd[Noise.muscle], fs_hz, rng, work.electrode)
-        compiled.electrodes_to_leads(work.electrode, work.noise)
+        _muscle(sd[Noise.muscle], fs_hz, rng, work.noise)
     else:
         work.noise[:] = 0
     if Noise.baseline_wander in kinds or Noise.electrode_motion in kinds:
@@ -125,9 +122,9 @@ def electrode_noise(
 
 
 def _muscle(sd: float, fs_hz: float, rng: np.random.Generator, out: np.ndarray) -> None:
-    """Muscle noise (samples, electrodes): a broad resonance under an envelope that changes over seconds."""
+    """Write muscle noise to I, II, V1-V6 (8, samples): a broad resonance, an envelope over seconds."""
     a1, a2, gain = _poles(min(_MUSCLE_HZ, 0.3 * fs_hz), _MUSCLE_BAND_HZ, fs_hz)
     key = rng.integers(0, 2**64 - 1, 3, dtype=np.uint64, endpoint=True)
-    knots = max(2, int(out.shape[0] / fs_hz) + 2)
+    knots = max(2, int(out.shape[1] / fs_hz) + 2)
     envelope = (sd * np.exp(0.25 * rng.standard_normal((knots, ELECTRODES)) - 0.06)).astype(np.float32)
     compiled.draw_muscle(key, np.float32(a1), np.float32(a2), np.float32(gain), envelope, fs_hz, out)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...conditioning.ecg.condition import EcgCondition
-from ...conditioning.ecg.heart import LEAD_INDEX, QRS, ST, Heart, T
+from ...conditioning.ecg.heart import LEAD_INDEX, QRS, Heart, T
 from ...conditioning.ecg.prior import complete
 from ...conditioning.ecg.vocabulary import LEADS, Rhythm, TwaPattern
 from ...conditioning.record import Record, SignalGeometry
@@ -29,6 +29,7 @@ from .rr import STEP_S, Modulation, Window, modulation, window
 from .truth import beat_table, interval_truth, t_stretch, wave_table
 
 _QT_MEMORY_S = 60.0  # time in which repolarisation follows a change of rate
+_QT_AT_ONCE = 0.2  # share of it that follows the last interval alone
 _BREATH_HZ = 20.0
 _EDGE_S = 1.6  # beats this far outside still reach into the record
 _WORK = Workspace()
@@ -82,7 +83,7 @@ def simulate(condition: EcgCondition, seed: int) -> Record:
     c = complete(condition, person, visit)
     course = _course(c, visit)
     kinds = set(np.unique(course.beats.kind).tolist()) if course.beats.kind.any() else {NORMAL}
-    patient = draw_patient(c, kinds, person)
+    patient = draw_patient(c, kinds, bool(course.beats.p_ectopic.any()), person)
     work = _WORK.resize(round(c.duration_s * c.fs_hz))
     _dipole(c, patient, course, visit, work.vcg)
     field = patient.beats[NORMAL].heart.lead_field
@@ -97,13 +98,8 @@ def _course(c: EcgCondition, rng: np.random.Generator) -> Course:
     assert c.resp_rate_bpm is not None
     m = modulation(c.resp_rate_bpm / 60, span.horizon_s, rng)
     all_beats = beats(c, m, span, rng)
-    r = all_beats.r_s
-    rr = np.empty(r.size)
-    rr[1:] = r[1:] - r[:-1]
-    rr[0] = rr[1]
-    memory = compiled.filtered_rr(rr, 1 - np.exp(-float(rr.mean()) / _QT_MEMORY_S), float(rr.mean()))
-    # The last interval acts at once with a fifth of the weight, the memory with the rest.
-    adapted = np.maximum(0.8 * memory + 0.2 * rr, 0.2)
+    rr = compiled.preceding_rr(all_beats.r_s)
+    adapted = compiled.adapted_rr(rr, _QT_MEMORY_S, _QT_AT_ONCE)
     state = states(c.twa_pattern or TwaPattern.exact, rr, rng) if c.twa_uv else np.zeros(rr.size, int)
     return Course(span, m, all_beats, rr, np.cbrt(adapted), state)
 
@@ -115,36 +111,34 @@ def _dipole(c: EcgCondition, patient: Patient, course: Course, rng: np.random.Ge
     for kind, beat in patient.beats.items():
         at = np.flatnonzero(near & (b.kind == kind))
         stretch = t_stretch(course.t_scale[at], beat)
-        _draw(beat.heart, b.r_s[at], stretch, beat.limits[12, QRS, 2], span.start_s, c.fs_hz, out)
+        anchor = beat.limits[12, QRS, 2]
+        _draw(beat.heart, b.r_s[at], stretch, anchor, span.start_s, c.fs_hz, out)
         if patient.alternans is not None:
             odd = course.state[at] == 1
-            _draw(patient.alternans.kernels, b.r_s[at][odd], stretch[odd], beat.limits[12, QRS, 2], span.start_s, c.fs_hz, out)
+            _draw(patient.alternans.kernels, b.r_s[at][odd], stretch[odd], anchor, span.start_s, c.fs_hz, out)
     near_p = (b.p_s > span.start_s - _EDGE_S) & (b.p_s < span.start_s + span.duration_s + _EDGE_S)
     for p, mine in ((patient.p_sinus, ~b.p_ectopic), (patient.p_ectopic, b.p_ectopic)):
-        at = b.p_s[near_p & mine]
-        _draw(p.heart, at, np.ones(at.size), 0.0, span.start_s, c.fs_hz, out)
+        if p is not None:
+            at = b.p_s[near_p & mine]
+            _draw(p.heart, at, at, 0.0, span.start_s, c.fs_hz, out, atria=True)
     if b.atrial_hz:
         add_atrial_waves(c.rhythm is Rhythm.atrial_flutter, b.atrial_hz, span.start_s, c.fs_hz, rng, out)
 
 
 def _draw(
-    heart: Heart, at_s: np.ndarray, stretch: np.ndarray, anchor_s: float, start_s: float, fs_hz: float, out: np.ndarray
-) -> None:
-    if at_s.size == 0 or heart.wave.size == 0:
-        return
-    first = np.zeros(at_s.size, np.int64)
-    moves = (heart.wave == T) | (heart.wave == ST)
+    heart: Heart, at_s: np.ndarray, stretch: np.ndarray, anchor_s: float, start_s: float, fs_hz: float,
+    out: np.ndarray, *, atria: bool = False,
+) -> None:  # fmt: skip
     compiled.draw_dipole(
-        at_s, first, first + heart.wave.size, stretch, np.full(at_s.size, anchor_s), moves,
+        at_s, stretch, anchor_s, heart.wave, atria,
         heart.centre_s, heart.width_s, heart.dipole_mv, start_s, fs_hz, out,
     )  # fmt: skip
 
 
 def _breath(c: EcgCondition, course: Course, rng: np.random.Generator) -> tuple[np.ndarray, float, np.ndarray]:
     """Respiration as a sawtooth of three terms on a 20 Hz grid, and how far it turns the heart."""
-    t = course.span.start_s + np.arange(int(c.duration_s * _BREATH_HZ) + 3) / _BREATH_HZ
-    phase = 2 * np.pi * np.interp(t, np.arange(course.modulation.cycles.size) * STEP_S, course.modulation.cycles)
-    breath = (np.sin(phase) + np.sin(2 * phase) / 4 + np.sin(3 * phase) / 9) / 1.16
+    breath = np.empty(int(c.duration_s * _BREATH_HZ) + 3)
+    compiled.breath_wave(course.modulation.cycles, STEP_S, course.span.start_s, _BREATH_HZ, breath)
     return breath, c.fs_hz / _BREATH_HZ, _TURN_RAD * min(1.2, np.exp(0.4 * rng.standard_normal() - 0.5))
 
 

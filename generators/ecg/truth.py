@@ -79,7 +79,7 @@ def wave_table(
             )
     for source, mine in ((patient.p_sinus, ~beats.p_ectopic[p]), (patient.p_ectopic, beats.p_ectopic[p])):
         at = p[mine]
-        if at.size:
+        if at.size and source is not None:
             count = compiled.fill_waves(
                 beats.p_s[at], number[beats.p_beat[at]], source.limits, P, 0.0, np.ones(at.size),
                 rows, span.start_s, fs_hz, n, out, count,

@@ -14,12 +14,11 @@ RR_S = 0.9
 
 def drawn(heart, r_s, n, fs_hz):
     out = np.zeros((3, n))
-    first = np.zeros(len(r_s), np.int64)
-    still = np.zeros(heart.wave.size, bool)
-    compiled.draw_dipole(
-        np.asarray(r_s, float), first, first + heart.wave.size, np.ones(len(r_s)), np.zeros(len(r_s)), still,
-        heart.centre_s, heart.width_s, heart.dipole_mv, 0.0, fs_hz, out,
-    )  # fmt: skip
+    for atria in (True, False):
+        compiled.draw_dipole(
+            np.asarray(r_s, float), np.ones(len(r_s)), 0.0, heart.wave, atria,
+            heart.centre_s, heart.width_s, heart.dipole_mv, 0.0, fs_hz, out,
+        )  # fmt: skip
     return out
 
 
