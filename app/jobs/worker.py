@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
 Say = Callable[[dict[str, Any]], None]
 _EVERY = 20  # samples between two messages
@@ -50,7 +50,7 @@ def main() -> int:
     """Run one worker and return its exit code."""
     spec = json.loads(sys.stdin.readline())
     out, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints must not break the lines
-    threading.Thread(target=_end_with_parent, args=(sys.stdin,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(sys.stdin.fileno(),), daemon=True).start()
     lock = threading.Lock()
 
     def say(message: dict[str, Any]) -> None:
@@ -70,9 +70,13 @@ def main() -> int:
     return 0
 
 
-def _end_with_parent(stdin: TextIO) -> None:
-    """Ask for a stop when the parent is gone: nobody would start the rest, and two writers would meet."""
-    stdin.read()
+def _end_with_parent(stdin: int) -> None:
+    """Ask for a stop when the parent is gone: nobody would start the rest, and two writers would meet.
+
+    Reads the descriptor itself: a thread inside a buffered reader aborts the interpreter when it ends.
+    """
+    while os.read(stdin, 1024):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

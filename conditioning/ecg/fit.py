@@ -160,11 +160,13 @@ def _summit(t: np.ndarray, beat: np.ndarray, first: float, last: float) -> float
 def patient_field(leads_mv: Float[np.ndarray, "8 samples"]) -> tuple[np.ndarray, np.ndarray]:
     """Return the patient's lead field (8, 3) and dipole (3, samples) for the mean beat."""
     field = DOWER
-    ridge = _FIELD_RIDGE * float(np.trace(leads_mv @ leads_mv.T)) / 8
+    # P and T count as much as the QRS: every moment is weighed against its height.
+    x = leads_mv / (0.08 + np.sqrt((leads_mv**2).mean(axis=0)))
+    ridge = _FIELD_RIDGE * float(np.trace(x @ x.T)) / 8
     for _ in range(8):
-        v = np.linalg.lstsq(field, leads_mv, rcond=None)[0]
+        v = np.linalg.lstsq(field, x, rcond=None)[0]
         gram = v @ v.T + ridge * np.eye(3)
-        field = np.linalg.solve(gram, v @ leads_mv.T + ridge * DOWER.T).T
+        field = np.linalg.solve(gram, v @ x.T + ridge * DOWER.T).T
     return field, np.linalg.lstsq(field, leads_mv, rcond=None)[0]
 
 

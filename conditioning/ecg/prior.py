@@ -127,7 +127,7 @@ def _axis(findings: tuple[Finding, ...], rhythm: Rhythm, age: float, z: float) -
         return round(max(-100.0, min(-40.0, -72 + 12 * z)), 1)
     if Finding.left_bundle_branch_block in findings:
         return round(max(-60.0, min(80.0, 5 + 28 * z)), 1)
-    return round(max(-30.0, min(100.0, 38 - 0.6 * (age - 50) + 25 * z)), 1)
+    return round(max(-30.0, min(100.0, 43 - 0.8 * (age - 50) + 27 * z)), 1)
 
 
 def _variability(c: EcgCondition, age: float, rate: float, z: list[float]) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def _noise(c: EcgCondition, z: float) -> dict[str, Any]:
         kinds = tuple(k for k in Noise if mains or k is not Noise.powerline)
     out: dict[str, Any] = {"noise": kinds}
     if kinds:
-        out["snr_db"] = round(min(38.0, max(10.0, 24 + 5 * z)), 2)
+        out["snr_db"] = round(min(38.0, max(8.0, 19 + 4.5 * z)), 2)
     if Noise.powerline in kinds:
         out["powerline_hz"] = 50
     return out

@@ -437,8 +437,8 @@ def _crossings(size, share, limits):  # type: ignore[no-untyped-def]
 def wave_limits(wave, centre, width, dipole, field, windows, step, share, margin, least_mv, out):  # type: ignore[no-untyped-def]
     """Write onset, peak and offset of P, QRS and T in each of twelve leads to `out` (13, 3, 3).
 
-    Row 12 is the whole heart: the earliest onset and the latest offset in any lead, the peak of the
-    heart vector. Seconds from R; NaN where the wave is below `least_mv`.
+    Row 12 is the whole heart: the same limits in the root mean square of the eight independent
+    leads. Seconds from R; NaN where the wave is below `least_mv`.
 
     Args:
         wave, centre, width, dipole: kernels of one beat type.
@@ -472,7 +472,9 @@ def wave_limits(wave, centre, width, dipole, field, windows, step, share, margin
             size[i] = math.sqrt(size[i] / 8)
         if _crossings(size, share[code], joint) < 1e-6:
             continue
+        out[12, code, 0] = start + joint[0] * step - margin[code, 0]
         out[12, code, 1] = start + joint[1] * step
+        out[12, code, 2] = start + joint[2] * step + margin[code, 1]
         for lead in range(12):
             if _crossings(leads[lead], share[code], here) < least_mv[code]:
                 continue
@@ -481,10 +483,6 @@ def wave_limits(wave, centre, width, dipole, field, windows, step, share, margin
             out[lead, code, 0] = on
             out[lead, code, 1] = start + here[1] * step
             out[lead, code, 2] = off
-            if not out[12, code, 0] <= on:
-                out[12, code, 0] = on
-            if not out[12, code, 2] >= off:
-                out[12, code, 2] = off
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

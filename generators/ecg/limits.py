@@ -28,8 +28,8 @@ def wave_limits_s(heart: Heart) -> Float[np.ndarray, "13 3 3"]:
     """Return onset, peak, offset of P, QRS, T at RR = 1 s, in seconds from the R peak.
 
     Returns:
-        (13, 3, 3): twelve leads and, last, the whole heart (earliest onset and latest offset in
-        any lead, peak of the heart vector); wave; onset, peak, offset. NaN where a lead lacks it.
+        (13, 3, 3): twelve leads and, last, the whole heart (the joint root mean square of the
+        eight independent leads); wave; onset, peak, offset. NaN where a lead lacks the wave.
     """
     out = np.empty((13, 3, 3))
     compiled.wave_limits(

@@ -58,8 +58,8 @@ def wave_table(
 ) -> Table:  # fmt: skip
     """Return onset, peak and offset (samples) of every wave that lies whole in the record.
 
-    One row per wave and lead, and one for the whole heart (lead `global`: earliest onset and
-    latest offset in any lead). `beat` indexes the record's beats; -1 marks a P wave that no beat
+    One row per wave and lead, and one for the whole heart (lead `global`: the joint height of all
+    leads). `beat` indexes the record's beats; -1 marks a P wave that no beat
     of the record follows.
     """
     rows = np.array([LEAD_INDEX[lead] for lead in leads] + [12])

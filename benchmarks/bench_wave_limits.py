@@ -1,6 +1,6 @@
 """How far the simulator's wave limits lie from cardiologists': bias and spread per wave and boundary.
 
-    python -m benchmarks.wave_limits            (from the repository's root, package installed)
+    python benchmarks/bench_wave_limits.py
 
 A heart is fitted to each embedded LUDB record, the simulator's definition is applied to the fitted
 kernels, and each lead's limits are compared with the median of the annotated beats in that lead.
