@@ -26,6 +26,7 @@ _COUNT = {P: 3, QRS: 7, ST: 2, T: 3}
 _WIDTH_S = {P: (0.012, 0.026), QRS: (0.0035, 0.020), ST: (0.030, 0.090), T: (0.018, 0.060)}
 _RIDGE = 3e-3
 _FIELD_RIDGE = 0.05
+_P_WEIGHT = np.array([2.0, 2.0, 1.2, 1.0, 1.0, 1.0, 1.0, 1.0])[:, None]
 _BEFORE_S, _AFTER_S = 0.34, 0.72
 
 
@@ -161,7 +162,7 @@ def patient_field(leads_mv: Float[np.ndarray, "8 samples"]) -> tuple[np.ndarray,
     """Return the patient's lead field (8, 3) and dipole (3, samples) for the mean beat."""
     field = DOWER
     # P and T count as much as the QRS: every moment is weighed against its height.
-    x = leads_mv / (0.08 + np.sqrt((leads_mv**2).mean(axis=0)))
+    x = leads_mv / (0.20 + np.sqrt((leads_mv**2).mean(axis=0)))
     ridge = _FIELD_RIDGE * float(np.trace(x @ x.T)) / 8
     for _ in range(8):
         v = np.linalg.lstsq(field, x, rcond=None)[0]
@@ -179,6 +180,10 @@ def fit_heart(beat: MeanBeat) -> tuple[Heart, float]:
     from scipy.optimize import least_squares
 
     field, v = patient_field(beat.leads_mv)
+    # The atria lie elsewhere than the ventricles that decide the field; the limb leads, where P is
+    # read, decide their dipole.
+    atrial = beat.t_s < beat.spans[QRS][0] - 0.004  # type: ignore[index]
+    v[:, atrial] = np.linalg.lstsq(field * _P_WEIGHT, beat.leads_mv[:, atrial] * _P_WEIGHT, rcond=None)[0]
     wave, start, low, high = _start(beat)
     weight = _weights(beat)
 

@@ -21,11 +21,11 @@ ELECTRODES = compiled.ELECTRODES
 SLOW_HZ = 21.0
 _RUN_IN = 24  # steps after which the slow resonance has settled
 # Share of the noise power when all four are asked for; drawn around these.
-_SHARE = {Noise.baseline_wander: 0.72, Noise.muscle: 0.12, Noise.electrode_motion: 0.13, Noise.powerline: 0.03}
+_SHARE = {Noise.baseline_wander: 0.80, Noise.muscle: 0.085, Noise.electrode_motion: 0.09, Noise.powerline: 0.015}
 _MUSCLE_HZ, _MUSCLE_BAND_HZ = 80.0, 150.0
 _MOTION_HZ, _MOTION_BAND_HZ = 2.2, 2.6
 # Rate in Hz and sd of the slow oscillators; the squares of the second row add up to 1.
-_WANDER = np.array([[0.06, 0.16, 0.30, 0.52], [0.55, 0.53, 0.48, 0.43]])
+_WANDER = np.array([[0.08, 0.20, 0.36, 0.60], [0.55, 0.53, 0.48, 0.43]])
 
 
 class Workspace(threading.local):
