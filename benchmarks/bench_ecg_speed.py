@@ -35,7 +35,6 @@ def cpu_s(work: Callable[[], object]) -> float:
 def against_neurokit(rounds: int) -> None:
     """Print CPU seconds per record on both sides and their ratio, each round for itself."""
     import neurokit2
-
     from clinsynth.conditioning.ecg import EcgCondition
     from clinsynth.generators.ecg import EcgSimulator
 

@@ -10,8 +10,15 @@ Printed for the tuning half, on which shares and margins were chosen, and for th
 from __future__ import annotations
 
 import numpy as np
-
-from clinsynth.conditioning.ecg.fit import MeanBeat, beat_centre, fit_heart, mean_beat, r_peaks, steady_leads, to_one_second
+from clinsynth.conditioning.ecg.fit import (
+    MeanBeat,
+    beat_centre,
+    fit_heart,
+    mean_beat,
+    r_peaks,
+    steady_leads,
+    to_one_second,
+)
 from clinsynth.conditioning.ecg.heart import LEAD_INDEX, WAVES, T
 from clinsynth.conditioning.embedded import embedded
 from clinsynth.conditioning.record import Record
@@ -67,7 +74,8 @@ def main() -> None:
     for split in ("tuning", "held_out"):
         for (wave, point), e in errors_ms(split).items():
             robust = 1.4826 * np.median(np.abs(e - np.median(e)))
-            print(f"{split:9} {wave:4} {point:7} {e.size:5} {e.mean():7.1f} {e.std():6.1f} {np.median(e):7.1f} {robust:9.1f}")
+            numbers = f"{e.mean():7.1f} {e.std():6.1f} {np.median(e):7.1f} {robust:9.1f}"
+            print(f"{split:9} {wave:4} {point:7} {e.size:5} {numbers}")
 
 
 if __name__ == "__main__":

@@ -40,11 +40,15 @@ def check_shard(
         return None, [_with_remedy(str(error), k)]
     if receipt is None:
         return None, []
-    problems = _receipt_fits(root, info, k, receipt, ids) + _files_fit(root, info, k, receipt)
-    try:
-        problems += _samples_fit(root, info, k, receipt)
-    except DamagedDataset as error:
-        problems = problems or [str(error)]
+    problems = _receipt_fits(root, info, k, receipt, ids)
+    damaged = _files_fit(root, info, k, receipt)
+    if damaged:  # what fails its hash is not opened: it could say anything, or break its reader
+        problems += damaged
+    else:
+        try:
+            problems += _samples_fit(root, info, k, receipt)
+        except DamagedDataset as error:
+            problems.append(str(error))
     return receipt, [_with_remedy(p, k) for p in problems]
 
 

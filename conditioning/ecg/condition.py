@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -10,7 +10,6 @@ from ..record import Record
 from .vocabulary import (
     AV_BLOCKS,
     EXCLUSIVE_FINDINGS,
-    LEADS,
     PACED_EXCLUDES,
     RATE_BPM,
     SINUS_DRIVEN,
@@ -116,7 +115,7 @@ class EcgCondition(BaseModel):
     powerline_hz: Literal[50, 60] | None = None
     duration_s: float = Field(10.0, ge=1, le=3600)
     fs_hz: float = Field(500.0, ge=100, le=4000)
-    leads: Annotated[tuple[Lead, ...], BeforeValidator(_as_list)] = LEADS
+    leads: Annotated[tuple[Lead, ...], BeforeValidator(_as_list)] = get_args(Lead)
     patient_id: str | None = Field(None, min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")
     patient_seed: int | None = Field(None, ge=0, lt=2**63)
     kernels: Kernels | None = None
@@ -147,8 +146,12 @@ def _rate_fits_rhythm(c: EcgCondition) -> None:
     rhythm = c.rhythm or Rhythm.sinus
     low, high = RATE_BPM[rhythm]
     if c.heart_rate_bpm is not None and not low <= c.heart_rate_bpm <= high:
-        bound = {"sinus_bradycardia": "below 60", "sinus_tachycardia": "above 100"}.get(rhythm.value, f"{low:g} to {high:g}")
-        raise ValueError(f"heart_rate_bpm = {c.heart_rate_bpm:g} does not fit rhythm {rhythm.value!r}, which has a rate {bound}")
+        bound = {"sinus_bradycardia": "below 60", "sinus_tachycardia": "above 100"}.get(
+            rhythm.value, f"{low:g} to {high:g}"
+        )
+        raise ValueError(
+            f"heart_rate_bpm = {c.heart_rate_bpm:g} does not fit rhythm {rhythm.value!r}, which has a rate {bound}"
+        )
 
 
 def _rhythm_allows(c: EcgCondition) -> None:
@@ -156,7 +159,10 @@ def _rhythm_allows(c: EcgCondition) -> None:
     if rhythm not in SINUS_DRIVEN:
         for name in ("lf_hf", "hrv_sd_ms"):
             if getattr(c, name) is not None:
-                raise ValueError(f"{name} = {getattr(c, name):g} has no meaning in {rhythm.value}: its RR series is not driven by the sinus node; leave {name} out")
+                why = "its RR series is not driven by the sinus node"
+                raise ValueError(
+                    f"{name} = {getattr(c, name):g} has no meaning in {rhythm.value}: {why}; leave {name} out"
+                )
     no_pr = {Rhythm.atrial_fibrillation, Rhythm.atrial_flutter, Rhythm.av_block_third_degree, Rhythm.paced}
     if rhythm in no_pr and c.pr_ms is not None:
         raise ValueError(f"pr_ms = {c.pr_ms:g} has no meaning in {rhythm.value}; leave pr_ms out")
@@ -198,7 +204,8 @@ def _hrv_fits(c: EcgCondition) -> None:
     if c.hrv_sd_ms is not None and c.heart_rate_bpm is not None:
         most = 0.2 * 60000 / c.heart_rate_bpm
         if c.hrv_sd_ms > most:
-            raise ValueError(f"hrv_sd_ms = {c.hrv_sd_ms:g} is more than a fifth of the mean RR at {c.heart_rate_bpm:g} bpm (at most {most:.0f})")
+            bound = f"a fifth of the mean RR at {c.heart_rate_bpm:g} bpm (at most {most:.0f})"
+            raise ValueError(f"hrv_sd_ms = {c.hrv_sd_ms:g} is more than {bound}")
     if c.hrv_sd_ms == 0 and c.lf_hf is not None:
         raise ValueError(f"lf_hf = {c.lf_hf:g} contradicts hrv_sd_ms = 0")
     if c.lf_hf is not None and c.resp_rate_bpm is not None and not 9.6 <= c.resp_rate_bpm <= 24:

@@ -139,7 +139,7 @@ def heart_of(kernels: Kernels) -> Heart:
 def kernels_of(heart: Heart) -> Kernels:
     """Return a heart's P, QRS and T kernels as a condition's."""
     return Kernels(
-        wave=tuple(WAVES[w] for w in heart.wave),  # type: ignore[arg-type]
+        wave=tuple(WAVES[w] for w in heart.wave),
         centre_s=tuple(heart.centre_s.round(5).tolist()),
         width_s=tuple(heart.width_s.round(5).tolist()),
         dipole_mv=tuple(tuple(row) for row in heart.dipole_mv.round(5).tolist()),

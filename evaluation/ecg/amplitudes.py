@@ -15,7 +15,7 @@ BEFORE_S, AFTER_S = 0.35, 0.65
 # Bounds in one lead may cut the QRS of another: these are searched at least, from the R peak.
 QRS_BEFORE_S, QRS_AFTER_S = 0.05, 0.06
 J_POINT_S = 0.06  # ST is read 60 ms after the J point
-Beats = Float[np.ndarray, "leads samples"]
+Beats = Float[np.ndarray, "leads beat"]
 
 
 def median_beats(

@@ -73,7 +73,8 @@ class BandRow(BaseModel):
 class RPeakRow(BaseModel):
     """R peaks of a set of artificial records found by neurokit2, against their truth.
 
-    `lead` is II, or the reference: of II, V5, I and V2 the one that agrees best with the others. Beats within 0.3 s of an edge are not scored; `n_edge` counts them, `n_edge_found` the found ones.
+    `lead` is II, or the reference: of II, V5, I and V2 the one that agrees best with the others.
+    Beats within 0.3 s of an edge are not scored; `n_edge` counts them, `n_edge_found` the found ones.
     """
 
     model_config = _FROZEN

@@ -14,7 +14,6 @@ from .limits import wave_limits_s
 from .patient import draw_heart, p_duration_s, time_to, turn_to_axis
 from .rhythm import ESCAPE, NOMINAL_PR_S, NORMAL, PACED, VENTRICULAR
 
-
 ST_T_GRID_S = np.arange(0.0, 0.7, 0.004)  # from R, at RR = 1 s
 
 

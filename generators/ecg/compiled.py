@@ -68,8 +68,8 @@ def draw_dipole(t_event, t_scale, anchor, wave, atria, centre, width, dipole, t0
     """Add a heart's kernels at every event to the heart vector `out` (3, samples).
 
     With `atria` the P kernels alone, else all others. T and ST (wave codes 2 and 3) lie in a time
-    that is scaled by t_scale[event] about `anchor`: repolarisation follows the rate. The Gaussian runs by recurrence, two
-    products a sample and no exponential, on even and odd samples side by side.
+    that is scaled by t_scale[event] about `anchor`: repolarisation follows the rate. The Gaussian
+    runs by recurrence, two products a sample and no exponential, on even and odd samples side by side.
     """
     n = out.shape[1]
     for e in range(t_event.size):

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...conditioning.ecg.heart import QRS, ST, Heart, P, T
+from ...conditioning.ecg.heart import EIGHT_TO_TWELVE, LEAD_INDEX, QRS, ST, Heart, P, T
 from ...conditioning.ecg.vocabulary import Finding
 from .patient import limb_lead_height_mv
 
@@ -20,8 +20,20 @@ Change = Callable[[Heart, np.random.Generator], Heart]
 _T_GRID_S = np.arange(0.05, 0.60, 0.004)
 J_S = 0.045  # where the ST segment begins before the intervals are set
 
-# Directions (left, down, back) in which an injury current of each territory points.
-_TERRITORY = {"anterior": (0.30, 0.0, -0.95), "inferior": (-0.15, 1.0, 0.10), "lateral": (0.95, -0.30, 0.05)}
+# Leads that look at each territory.
+_TERRITORY = {
+    "anterior": [LEAD_INDEX[lead] for lead in ("V2", "V3", "V4")],
+    "inferior": [LEAD_INDEX[lead] for lead in ("II", "III", "aVF")],
+    "lateral": [LEAD_INDEX[lead] for lead in ("I", "aVL", "V6")],
+}
+_RIDGE = 0.02
+
+
+def towards(heart: Heart, territory: str, height_mv: np.ndarray) -> np.ndarray:
+    """Return the dipoles (n, 3) that give the leads of a territory these heights (n, leads or 1)."""
+    field = (EIGHT_TO_TWELVE @ heart.lead_field)[_TERRITORY[territory]]
+    back = field.T @ np.linalg.inv(field @ field.T + _RIDGE * np.eye(3))
+    return np.asarray(np.broadcast_to(height_mv, (len(height_mv), 3)) @ back.T)
 
 
 def scaled(heart: Heart, wave: int, gain: tuple[float, float, float] | float) -> Heart:
@@ -69,8 +81,7 @@ def _left_ventricular_hypertrophy(heart: Heart, rng: np.random.Generator) -> Hea
 def _st_shift(territory: str, sign: float) -> Change:
     def change(heart: Heart, rng: np.random.Generator) -> Heart:
         size = sign * (0.22 + 0.07 * abs(rng.standard_normal())) * (1.0 if sign > 0 else 0.65)
-        direction = np.array(_TERRITORY[territory]) + 0.08 * rng.standard_normal(3)
-        x, y, z = size * direction
+        x, y, z = towards(heart, territory, np.full((1, 1), size))[0] + 0.015 * rng.standard_normal(3)
         h = heart.plus(ST, J_S + 0.035, 0.032, (0.55 * x, 0.55 * y, 0.55 * z))
         return h.plus(ST, J_S + 0.095, 0.045, (0.75 * x, 0.75 * y, 0.75 * z))
 
@@ -79,16 +90,16 @@ def _st_shift(territory: str, sign: float) -> Change:
 
 def _t_inversion(territory: str) -> Change:
     def change(heart: Heart, rng: np.random.Generator) -> Heart:
-        deep = 0.75 * max(0.6, 1.0 + 0.25 * rng.standard_normal())
         mine = heart.wave == T
-        flat = np.linalg.norm(heart.only(T).dipole(_T_GRID_S), axis=0).max()
         dipole = heart.dipole_mv.copy()
+        flat = np.linalg.norm(heart.only(T).dipole(_T_GRID_S), axis=0).max()
         dipole[mine] *= max(1.0, 0.22 / max(flat, 0.02))  # a flat T could not be seen to be inverted
-        size = np.linalg.norm(dipole[mine], axis=1)
-        towards = np.array(_TERRITORY[territory])
-        along = dipole[mine] @ towards / (towards @ towards)
-        # Take out what points to the territory, and let the T vector point away from it.
-        dipole[mine] -= np.outer(along + deep * size, towards)
+        field = (EIGHT_TO_TWELVE @ heart.lead_field)[_TERRITORY[territory]]
+        # Turn what these leads see to what they shall see; the other leads follow from the dipole.
+        now = dipole[mine] @ field.T
+        deep = 0.55 * max(0.6, 1.0 + 0.25 * rng.standard_normal())
+        then = -deep * np.maximum(np.abs(now), np.linalg.norm(dipole[mine], axis=1)[:, None])
+        dipole[mine] += towards(heart, territory, then - now)
         return replace(heart, dipole_mv=dipole)
 
     return change
@@ -154,7 +165,12 @@ def wide_beat(heart: Heart, direction: tuple[float, float, float], size_mv: floa
         rng: for the variety of the loop.
     """
     unit = np.array(direction) / np.linalg.norm(direction)
-    shapes = ((-0.046, 0.016, 0.30, 0.35), (-0.012, 0.022, 0.75, 0.15), (0.024, 0.024, 0.85, 0.12), (0.060, 0.018, 0.35, 0.30))
+    shapes = (
+        (-0.046, 0.016, 0.30, 0.35),
+        (-0.012, 0.022, 0.75, 0.15),
+        (0.024, 0.024, 0.85, 0.12),
+        (0.060, 0.018, 0.35, 0.30),
+    )
     h = heart.only(-1)
     for centre, width, height, stray in shapes:
         x, y, z = size_mv * height * (unit + stray * rng.standard_normal(3))

@@ -117,7 +117,9 @@ def electrode_noise(
         step = 2 * math.pi * (mains_hz + 0.03 * rng.standard_normal()) / fs_hz
         z = _to_leads((rng.standard_normal((2, ELECTRODES)) * sd[Noise.powerline]).astype(np.float32))
         third = 0.2 if 3 * mains_hz < fs_hz / 2 else 0.0
-        compiled.add_mains(math.cos(step), math.sin(step), z[:, 0].copy(), z[:, 1].copy(), third, work.scratch, work.noise)
+        compiled.add_mains(
+            math.cos(step), math.sin(step), z[:, 0].copy(), z[:, 1].copy(), third, work.scratch, work.noise
+        )
     return float(compiled.centre_leads(work.noise))
 
 

@@ -194,9 +194,7 @@ def _flutter(c: EcgCondition, m: Modulation, span: Window, rng: np.random.Genera
 
 def _without_p(r: np.ndarray, atrial_hz: float) -> Beats:
     none = np.empty(0)
-    return Beats(
-        r, np.zeros(r.size, int), np.full(r.size, "N"), none, none.astype(bool), none.astype(int), atrial_hz
-    )
+    return Beats(r, np.zeros(r.size, int), np.full(r.size, "N"), none, none.astype(bool), none.astype(int), atrial_hz)
 
 
 _RHYTHMS: dict[Rhythm, Callable[..., Beats]] = {

@@ -5,11 +5,10 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
-
 from clinsynth.conditioning.seeds import sample_seed, stream
 from clinsynth.conditioning.words import one_line
 from clinsynth.generators.protocol import GENERATORS, generator_class
+from pydantic import ValidationError
 
 EXAMPLES = {"ecg": [{}, {"rhythm": "atrial_fibrillation"}, {"findings": ["left_bundle_branch_block"], "twa_uv": 40}]}
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from clinsynth.conditioning.ecg import LEADS, EcgCondition
 from clinsynth.conditioning.ecg.fit import fit_heart, mean_beat
 from clinsynth.conditioning.ecg.hearts import heart_bank
@@ -38,7 +37,10 @@ def test_from_record_keeps_the_patient_and_takes_changes():
 def test_bank_never_holds_a_held_out_patient():
     """The bank's hearts explain tuning records; none of them is the fit of a held-out one."""
     bank = heart_bank()
-    held_out = {round(float(np.abs(fit_heart(mean_beat(r))[0].lead_field).sum()), 3) for r in list(embedded("ludb", split="held_out"))[:6]}
+    held_out = {
+        round(float(np.abs(fit_heart(mean_beat(r))[0].lead_field).sum()), 3)
+        for r in list(embedded("ludb", split="held_out"))[:6]
+    }
     ours = {round(float(np.abs(h.lead_field).sum()), 3) for h in bank.hearts}
     assert len(bank.hearts) >= 20 and not held_out & ours
 
@@ -47,6 +49,13 @@ def test_missing_leads_and_rubbish_are_refused_by_name():
     record = simulate(EcgCondition(leads=("I", "II", "V1")), 1)
     with pytest.raises(ValueError, match="lacks lead V2, V3, V4, V5, V6"):
         EcgCondition.from_record(record)
-    flat = Record("flat", {"signal": np.zeros((12, 5000))}, None, SignalGeometry(500.0, LEADS), {"synthetic": False}, {"beats": {"sample": np.array([700])}})
+    flat = Record(
+        "flat",
+        {"signal": np.zeros((12, 5000))},
+        None,
+        SignalGeometry(500.0, LEADS),
+        {"synthetic": False},
+        {"beats": {"sample": np.array([700])}},
+    )
     with pytest.raises(ValueError, match="similar beats"):
         EcgCondition.from_record(flat)

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
-
 from clinsynth.conditioning.ecg import LEADS, EcgCondition, Noise
 from clinsynth.conditioning.ecg.heart import DOWER, EIGHT_TO_TWELVE, normal_heart
 from clinsynth.generators.ecg import EcgSimulator, compiled
 from clinsynth.generators.ecg.simulator import simulate
+from scipy.integrate import solve_ivp
 
 RR_S = 0.9
 
@@ -25,7 +24,10 @@ def drawn(heart, r_s, n, fs_hz):
 def test_recurrence_equals_the_sum_of_gaussians():
     heart = normal_heart()
     t = np.arange(1500) / 500
-    assert np.abs(drawn(heart, [0.4, 1.3, 2.2], 1500, 500.0) - sum(heart.dipole(t - r) for r in (0.4, 1.3, 2.2))).max() < 5e-6
+    assert (
+        np.abs(drawn(heart, [0.4, 1.3, 2.2], 1500, 500.0) - sum(heart.dipole(t - r) for r in (0.4, 1.3, 2.2))).max()
+        < 5e-6
+    )
 
 
 def test_closed_form_agrees_with_the_differential_form():
@@ -101,7 +103,7 @@ def test_muscle_noise_is_near_normal_and_in_its_band():
     quiet, loud = (simulate(EcgCondition(noise=k, duration_s=60), 3).arrays["signal"] for k in ((), (Noise.muscle,)))
     noise = (loud - quiet)[6]
     f, p = welch(noise, 500, nperseg=1000)
-    assert p[(f > 15) & (f < 110)].sum() / p.sum() > 0.6
+    assert p[(f > 20) & (f < 200)].sum() / p.sum() > 0.75
     assert abs(kurtosis(noise)) < 0.8
 
 
@@ -135,7 +137,9 @@ def test_leads_come_in_the_order_asked():
 
 
 def test_amplitudes_are_plausible_in_every_lead():
-    height = np.array([np.ptp(simulate(EcgCondition(noise=(), rhythm="sinus"), s).arrays["signal"], axis=1) for s in range(120)])
+    height = np.array(
+        [np.ptp(simulate(EcgCondition(noise=(), rhythm="sinus"), s).arrays["signal"], axis=1) for s in range(120)]
+    )
     low, high = np.percentile(height, [5, 95], axis=0)
     assert (low > 0.12).all() and (high < 5.5).all()
     assert 0.8 < np.median(height[:, 1]) < 2.0  # lead II

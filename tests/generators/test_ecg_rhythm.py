@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy.signal import lombscargle
-
 from clinsynth.conditioning.ecg import EcgCondition, Rhythm
 from clinsynth.generators.ecg.rhythm import beats
 from clinsynth.generators.ecg.rr import modulation, sinus_times, window
 from clinsynth.generators.ecg.simulator import simulate
+from scipy.signal import lombscargle
 
 LONG = {"noise": (), "duration_s": 300.0, "fs_hz": 100.0}
 
@@ -169,7 +168,10 @@ def test_third_degree_atria_and_ventricles_are_apart():
 
 
 def test_qt_follows_the_rate():
-    qt = {rate: simulate(EcgCondition(heart_rate_bpm=rate, qtc_ms=400, **LONG), 1).truth["qt_ms"] for rate in (50, 60, 100)}
+    qt = {
+        rate: simulate(EcgCondition(heart_rate_bpm=rate, qtc_ms=400, **LONG), 1).truth["qt_ms"]
+        for rate in (50, 60, 100)
+    }
     for rate, value in qt.items():
         assert value == pytest.approx(400 * (60 / rate) ** (1 / 3), rel=0.02)
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from clinsynth.conditioning.ecg import LEADS, EcgCondition, Finding, Rhythm
 from clinsynth.generators.ecg.simulator import simulate
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 CLEAN = {"noise": (), "resp_rate_bpm": 15}
 
@@ -14,7 +13,10 @@ CLEAN = {"noise": (), "resp_rate_bpm": 15}
 def limits_of(record, lead="global"):
     w = record.tables["waves"]
     mine = w["lead"] == lead
-    return {name: {k: w[k][mine & (w["wave"] == name)] for k in ("beat", "onset", "peak", "offset")} for name in ("P", "QRS", "T")}
+    return {
+        name: {k: w[k][mine & (w["wave"] == name)] for k in ("beat", "onset", "peak", "offset")}
+        for name in ("P", "QRS", "T")
+    }
 
 
 def mean_beat(record, before_s=0.3, after_s=0.5):
@@ -84,7 +86,9 @@ def test_leads_disagree_on_limits_about_the_whole_heart():
 def test_age_and_sex_move_the_population_as_published():
     def of(**fixed):
         records = [simulate(EcgCondition(duration_s=1.0, **CLEAN, **fixed), s).condition for s in range(250)]
-        return {k: np.mean([getattr(c, k) for c in records]) for k in ("qrs_ms", "qtc_ms", "axis_deg", "hrv_sd_ms", "pr_ms")}
+        return {
+            k: np.mean([getattr(c, k) for c in records]) for k in ("qrs_ms", "qtc_ms", "axis_deg", "hrv_sd_ms", "pr_ms")
+        }
 
     women, men = of(sex="F", age_years=50), of(sex="M", age_years=50)
     young, old = of(sex="F", age_years=25), of(sex="F", age_years=80)
@@ -121,13 +125,18 @@ def test_st_moves_in_its_territory(territory, finding, sign):
     for seed in SEEDS:
         without, t, _ = beats_with((), seed)
         shifted, _, record = beats_with((f"{finding}_{territory}",), seed)
-        j = limits_of(record)["QRS"]["offset"][2] - record.tables["beats"]["sample"][limits_of(record)["QRS"]["beat"][2]]
+        j = (
+            limits_of(record)["QRS"]["offset"][2]
+            - record.tables["beats"]["sample"][limits_of(record)["QRS"]["beat"][2]]
+        )
         at = np.argmin(np.abs(t - (j / 500 + 0.04)))
         for lead in leads:
             assert sign * (shifted[lead][at] - without[lead][at]) > 0.04
 
 
-@pytest.mark.parametrize(("territory", "leads"), [("anterior", ("V2", "V3")), ("inferior", ("III", "aVF")), ("lateral", ("aVL", "V6"))])
+@pytest.mark.parametrize(
+    ("territory", "leads"), [("anterior", ("V2", "V3")), ("inferior", ("III", "aVF")), ("lateral", ("aVL", "V6"))]
+)
 def test_t_inversion_turns_t_in_its_territory(territory, leads):
     for seed in SEEDS:
         beat, t, _ = beats_with((f"t_inversion_{territory}",), seed)
@@ -217,7 +226,7 @@ def alternans_by_average(record, beats=128):
     500 Hz, beats aligned to the nearest sample would add half a microvolt of their own.
     """
     r = record.tables["beats"]["sample"]
-    grid = np.arange(120, 920)
+    grid = np.arange(120, 760)  # ST-T, short of the next P
     r = r[(r + grid[-1]) < record.arrays["signal"].shape[1]][:beats]
     part = np.array([record.arrays["signal"][:, k + grid] for k in r]) * 1000
     w = np.hanning(part.shape[0] + 2)[1:-1]
@@ -227,8 +236,10 @@ def alternans_by_average(record, beats=128):
 
 @pytest.mark.parametrize("twa_uv", [10, 30, 60, 100])
 def test_alternans_is_recovered_from_128_beats(twa_uv):
+    # QT follows RR: with an uneven rhythm, even and odd beats differ by a microvolt without alternans.
+    sd_ms = 8 if twa_uv >= 30 else 2
     for seed in range(6):
-        record = simulate(EcgCondition(twa_uv=twa_uv, hrv_sd_ms=8, **LONG_TWA), seed)
+        record = simulate(EcgCondition(twa_uv=twa_uv, hrv_sd_ms=sd_ms, **LONG_TWA), seed)
         got = alternans_by_average(record)
         assert record.truth["twa_uv"] == pytest.approx(twa_uv, rel=0.001)
         assert got.max() == pytest.approx(record.truth["twa_uv"], rel=0.05)
@@ -267,13 +278,17 @@ def test_noisy_switching_carries_less_and_the_gate_opens_with_the_rate():
 
 
 def test_one_patient_gives_several_records():
-    same = [mean_beat(simulate(EcgCondition(patient_seed=7, heart_rate_bpm=60, hrv_sd_ms=0, **CLEAN), s))[0] for s in (1, 2)]
+    same = [
+        mean_beat(simulate(EcgCondition(patient_seed=7, heart_rate_bpm=60, hrv_sd_ms=0, **CLEAN), s))[0] for s in (1, 2)
+    ]
     other = mean_beat(simulate(EcgCondition(patient_seed=8, heart_rate_bpm=60, hrv_sd_ms=0, **CLEAN), 1))[0]
     r = np.corrcoef(np.vstack([b.ravel() for b in (*same, other)]))
     assert r[0, 1] > 0.985 > r[0, 2]
 
 
 def test_patients_differ():
-    beats = [mean_beat(simulate(EcgCondition(rhythm="sinus", heart_rate_bpm=60, **CLEAN), s))[0].ravel() for s in range(40)]
+    beats = [
+        mean_beat(simulate(EcgCondition(rhythm="sinus", heart_rate_bpm=60, **CLEAN), s))[0].ravel() for s in range(40)
+    ]
     r = np.corrcoef(np.array(beats))[np.triu_indices(40, 1)]
     assert r.max() < 0.999 and np.median(r) < 0.95
