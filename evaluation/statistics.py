@@ -47,7 +47,7 @@ def wasserstein(x: Float[np.ndarray, "*batch n"], y: Float[np.ndarray, "*batch m
     Source: Vallender 1974; agrees with scipy.stats.wasserstein_distance.
     """
     i, j, weight = _quantile_grid(x.shape[-1], y.shape[-1])
-    return np.abs(np.sort(x, axis=-1)[..., i] - np.sort(y, axis=-1)[..., j]) @ weight
+    return np.asarray(np.abs(np.sort(x, axis=-1)[..., i] - np.sort(y, axis=-1)[..., j]) @ weight)
 
 
 def kolmogorov_smirnov(
@@ -60,7 +60,7 @@ def kolmogorov_smirnov(
     values = np.take_along_axis(joined, order, axis=-1)
     gap = np.abs(np.cumsum(np.where(order < n, 1 / n, -1 / m), axis=-1))
     last_of_tie = np.diff(values, axis=-1, append=np.inf) > 0
-    return np.max(gap * last_of_tie, axis=-1)
+    return np.asarray(np.max(gap * last_of_tie, axis=-1))
 
 
 def bootstrap(

@@ -72,7 +72,7 @@ def _density_db(x: Float[np.ndarray, " samples"], fs_hz: float) -> Float[np.ndar
 def band_powers_db(spectrum: Float[np.ndarray, "*batch bins"]) -> dict[str, Float[np.ndarray, "*batch"]]:
     """Return the mean level of each band in dB; NaN where the band was not sampled."""
     return {
-        name: np.mean(spectrum[..., (FREQUENCIES_HZ >= low) & (FREQUENCIES_HZ < high)], axis=-1)
+        name: np.asarray(np.mean(spectrum[..., (FREQUENCIES_HZ >= low) & (FREQUENCIES_HZ < high)], axis=-1))
         for name, low, high in BANDS
     }
 

@@ -216,7 +216,8 @@ def test_every_finding_changes_the_signal_and_only_after_a_cause(finding):
 
 # --- T-wave alternans ---------------------------------------------------------------------------
 
-LONG_TWA = {"noise": (), "duration_s": 128 * 60 / 100 + 2, "heart_rate_bpm": 100, "fs_hz": 2000}
+# A harmonic of the breath at half the heart rate would be alternans to any analyser: 12 a minute is far from it.
+LONG_TWA = {"noise": (), "resp_rate_bpm": 12, "duration_s": 128 * 60 / 100 + 2, "heart_rate_bpm": 100, "fs_hz": 2000}
 
 
 def alternans_by_average(record, beats=128):
@@ -226,7 +227,9 @@ def alternans_by_average(record, beats=128):
     500 Hz, beats aligned to the nearest sample would add half a microvolt of their own.
     """
     r = record.tables["beats"]["sample"]
-    grid = np.arange(120, 760)  # ST-T, short of the next P
+    w = limits_of(record)["QRS"]
+    j = int(np.median(w["offset"] - r[w["beat"]]))
+    grid = np.arange(j + 20, 760)  # ST-T: behind the steep QRS, short of the next P
     r = r[(r + grid[-1]) < record.arrays["signal"].shape[1]][:beats]
     part = np.array([record.arrays["signal"][:, k + grid] for k in r]) * 1000
     w = np.hanning(part.shape[0] + 2)[1:-1]
