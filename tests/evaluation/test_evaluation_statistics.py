@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.stats import ks_2samp, wasserstein_distance
-
 from clinsynth.evaluation.comparison import Feature, compare, furthest
 from clinsynth.evaluation.groups import Group
 from clinsynth.evaluation.statistics import bootstrap, floor, kolmogorov_smirnov, matched, wasserstein
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import ks_2samp, wasserstein_distance
 
 SEEDS = range(60)
 
