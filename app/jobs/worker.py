@@ -81,4 +81,8 @@ def _end_with_parent(stdin: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    # All files are closed and all messages sent. Ending here spares the tear-down of native thread
+    # pools, which now and then aborts a process whose work is done.
+    os._exit(code)

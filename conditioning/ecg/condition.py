@@ -206,6 +206,9 @@ def _hrv_fits(c: EcgCondition) -> None:
         if c.hrv_sd_ms > most:
             bound = f"a fifth of the mean RR at {c.heart_rate_bpm:g} bpm (at most {most:.0f})"
             raise ValueError(f"hrv_sd_ms = {c.hrv_sd_ms:g} is more than {bound}")
+    slowest = RATE_BPM[c.rhythm or Rhythm.sinus][0]
+    if c.hrv_sd_ms is not None and c.heart_rate_bpm is None and c.hrv_sd_ms > 0.199 * 60000 / slowest:
+        raise ValueError(f"hrv_sd_ms = {c.hrv_sd_ms:g} is more than a fifth of any RR at {slowest:g} bpm or more")
     if c.hrv_sd_ms == 0 and c.lf_hf is not None:
         raise ValueError(f"lf_hf = {c.lf_hf:g} contradicts hrv_sd_ms = 0")
     if c.lf_hf is not None and c.resp_rate_bpm is not None and not 9.6 <= c.resp_rate_bpm <= 24:

@@ -76,7 +76,7 @@ _DEFAULTS = {name: field.default for name, field in EcgCondition.model_fields.it
 def _rate(rhythm: Rhythm, sex: Sex, z: float, hrv_sd_ms: float | None) -> float:
     low, high = RATE_BPM[rhythm]
     if hrv_sd_ms:
-        high = min(high, 0.2 * 60000 / hrv_sd_ms)  # the spread that is asked needs room around the mean
+        high = min(high, 0.199 * 60000 / hrv_sd_ms)  # the spread that is asked needs room around the mean
     spread = 0.17 if rhythm in (Rhythm.sinus, Rhythm.atrial_fibrillation) else 0.12
     median = _MEDIAN_RATE[rhythm] + (1.5 if sex is Sex.F else -1.5)
     return round(min(high, max(low, median * math.exp(spread * z))), 2)

@@ -32,6 +32,7 @@ _QT_MEMORY_S = 60.0  # time in which repolarisation follows a change of rate
 _QT_AT_ONCE = 0.2  # share of it that follows the last interval alone
 _BREATH_HZ = 20.0
 _EDGE_S = 1.6  # beats this far outside still reach into the record
+_LEAST_POWER_MV2 = 1e-4
 _WORK = Workspace()
 _TURN_RAD = np.array([0.10, 0.08, 0.07])  # largest turn about x, y, z by the breath
 
@@ -151,9 +152,11 @@ def _add_noise(
         compiled.twelve(work.clean, work.noise, 0.0, signal)
         return None
     noise_power = electrode_noise(c.noise, c.fs_hz, c.powerline_hz, rng, work)
-    gain = math.sqrt(power / noise_power * 10 ** (-c.snr_db / 10))
+    # A second without a beat has no power to set the noise by; it gets that of a small ECG.
+    reference = max(power, _LEAST_POWER_MV2)
+    gain = math.sqrt(reference / noise_power * 10 ** (-c.snr_db / 10))
     compiled.twelve(work.clean, work.noise, gain, signal)
-    return 10 * math.log10(power / (gain**2 * noise_power))
+    return 10 * math.log10(power / (gain**2 * noise_power)) if power == reference else None
 
 
 def _record(
