@@ -514,7 +514,7 @@ def sinus_beats(mean_s, sd_s, lf_hf, lf, hf, step_s, t_end, first_s, last_s, out
     joint = np.empty(out.shape[1])
     for _ in range(3):
         count = beat_times(mean, a, b, lf, hf, step_s, t_end, 0.35 * mean_s, out)
-        if sd_s == 0:
+        if sd_s < 1e-7:  # a metronome
             break
         i = 0
         while i < count - 3 and out[0, i] < first_s:

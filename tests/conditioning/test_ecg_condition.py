@@ -96,7 +96,12 @@ CONDITIONS = st.builds(
 ).filter(lambda c: c is not None)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(
+    max_examples=150,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
 @given(condition=CONDITIONS, seed=st.integers(0, 2**63 - 1))
 def test_any_valid_condition_gives_a_finite_record_and_round_trips(condition, seed):
     assert EcgCondition.model_validate_json(condition.model_dump_json()) == condition
