@@ -88,8 +88,7 @@ def where_it_goes(records: int = 400) -> None:
         simulator._dipole(c, patient, course, streams[1], work.vcg)
         t.append(time.perf_counter())
         breath = simulator._breath(c, course, streams[1])
-        field = patient.usual.heart.lead_field
-        power = compiled.turn_and_lead(work.vcg, *breath, field, work.scratch[0], work.clean)
+        power = compiled.turn_and_lead(work.vcg, *breath, *simulator._fields(patient), work.clean)
         t.append(time.perf_counter())
         noise_power = electrode_noise(c.noise or (), c.fs_hz, c.powerline_hz, streams[2], work)
         t.append(time.perf_counter())

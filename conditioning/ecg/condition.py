@@ -40,7 +40,8 @@ class Kernels(BaseModel):
         centre_s: position of the kernel's peak.
         width_s: Gaussian standard deviation.
         dipole_mv: signed height along x (left), y (down), z (to the back).
-        lead_field: 8 x 3 matrix from the dipole to I, II, V1-V6, or None for Dower's.
+        lead_field: 8 x 3 matrix from the ventricles' dipole to I, II, V1-V6, or None for Dower's.
+        atrial_field: the same for the atria's dipole (P), or None for the ventricles'.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -50,6 +51,7 @@ class Kernels(BaseModel):
     width_s: tuple[Annotated[float, Field(gt=0, le=0.5)], ...]
     dipole_mv: tuple[tuple[float, float, float], ...]
     lead_field: tuple[tuple[float, float, float], ...] | None = None
+    atrial_field: tuple[tuple[float, float, float], ...] | None = None
 
     @model_validator(mode="after")
     def _same_length(self) -> Kernels:
@@ -60,8 +62,10 @@ class Kernels(BaseModel):
             raise ValueError("kernels: no kernel belongs to QRS; a heart needs one")
         if max(abs(v) for dipole in self.dipole_mv for v in dipole) > 20:
             raise ValueError("kernels: a dipole is above 20 mV; heights are in mV")
-        if self.lead_field is not None and len(self.lead_field) != 8:
-            raise ValueError(f"kernels: lead_field has {len(self.lead_field)} rows; I, II, V1-V6 need 8")
+        for name in ("lead_field", "atrial_field"):
+            field = getattr(self, name)
+            if field is not None and len(field) != 8:
+                raise ValueError(f"kernels: {name} has {len(field)} rows; I, II, V1-V6 need 8")
         return self
 
 

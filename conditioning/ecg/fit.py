@@ -1,7 +1,8 @@
 """Fitting a heart's kernels to a patient's own ECG, so that more of that patient can be made.
 
 The median beat of the eight independent leads is carried to a dipole by a lead field that starts
-at Dower's and is refined to the patient (alternating least squares, held near Dower by a ridge).
+at Dower's and is refined to the patient (alternating least squares, held near Dower by a ridge),
+for the atria apart, which lie elsewhere than the ventricles: P is fitted first and taken away.
 Kernels share place and width between the axes; their heights are linear given those and are solved
 inside the search (variable projection, Golub and Pereyra 1973).
 """
@@ -26,7 +27,8 @@ _COUNT = {P: 3, QRS: 7, ST: 2, T: 3}
 _WIDTH_S = {P: (0.012, 0.026), QRS: (0.0035, 0.020), ST: (0.030, 0.090), T: (0.018, 0.060)}
 _RIDGE = 3e-3
 _FIELD_RIDGE = 0.05
-_P_WEIGHT = np.array([2.0, 2.0, 1.2, 1.0, 1.0, 1.0, 1.0, 1.0])[:, None]
+_ATRIAL_RIDGE = 0.05
+_EIGHT = [0, 1, 6, 7, 8, 9, 10, 11]  # rows of I, II, V1-V6 among the twelve
 _BEFORE_S, _AFTER_S = 0.34, 0.72
 
 
@@ -158,17 +160,15 @@ def _summit(t: np.ndarray, beat: np.ndarray, first: float, last: float) -> float
     return float(t[mine[np.argmax((part**2).sum(axis=0))]])
 
 
-def patient_field(leads_mv: Float[np.ndarray, "8 samples"]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the patient's lead field (8, 3) and dipole (3, samples) for the mean beat."""
+def patient_field(leads_mv: Float[np.ndarray, "8 samples"], ridge: float = _FIELD_RIDGE) -> np.ndarray:
+    """Return the lead field (8, 3) that carries a dipole to these leads best, held near Dower's by a ridge."""
     field = DOWER
-    # P and T count as much as the QRS: every moment is weighed against its height.
-    x = leads_mv / (0.20 + np.sqrt((leads_mv**2).mean(axis=0)))
-    ridge = _FIELD_RIDGE * float(np.trace(x @ x.T)) / 8
+    power = ridge * float(np.trace(leads_mv @ leads_mv.T)) / 8
     for _ in range(8):
-        v = np.linalg.lstsq(field, x, rcond=None)[0]
-        gram = v @ v.T + ridge * np.eye(3)
-        field = np.linalg.solve(gram, v @ x.T + ridge * DOWER.T).T
-    return field, np.linalg.lstsq(field, leads_mv, rcond=None)[0]
+        v = np.linalg.lstsq(field, leads_mv, rcond=None)[0]
+        gram = v @ v.T + power * np.eye(3)
+        field = np.linalg.solve(gram, v @ leads_mv.T + power * DOWER.T).T
+    return field
 
 
 def fit_heart(beat: MeanBeat) -> tuple[Heart, float]:
@@ -177,38 +177,70 @@ def fit_heart(beat: MeanBeat) -> tuple[Heart, float]:
     Returns:
         The heart at RR = 1 s, and the share of the eight leads' variance that it explains.
     """
-    from scipy.optimize import least_squares
-
-    field, v = patient_field(beat.leads_mv)
-    # The atria lie elsewhere than the ventricles that decide the field; the limb leads, where P is
-    # read, decide their dipole.
-    atrial = beat.t_s < beat.spans[QRS][0] - 0.004  # type: ignore[index]
-    v[:, atrial] = np.linalg.lstsq(field * _P_WEIGHT, beat.leads_mv[:, atrial] * _P_WEIGHT, rcond=None)[0]
-    wave, start, low, high = _start(beat)
-    weight = _weights(beat)
-
-    # A constant and a slope take up what is left of baseline wander; they are not part of the heart.
-    line = np.column_stack([np.ones(beat.t_s.size), beat.t_s]) * weight[:, None]
-    ridge = np.diag([_RIDGE] * wave.size + [1e-9] * 2)
-
-    def solve(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        g = np.exp(-0.5 * ((beat.t_s[:, None] - p[: wave.size]) / p[wave.size :]) ** 2) * weight[:, None]
-        g = np.hstack([g, line])
-        h = np.linalg.solve(g.T @ g + ridge, g.T @ (v * weight).T)
-        return h, (g @ h - (v * weight).T).ravel()
-
-    fit = least_squares(lambda p: solve(p)[1], start, bounds=(low, high), x_scale=high - low, max_nfev=60)
-    centre, width = fit.x[: wave.size], fit.x[wave.size :]
-    heart = Heart(wave, centre, width, solve(fit.x)[0][: wave.size], field)
-    model = field @ heart.dipole(beat.t_s)
-    left = beat.leads_mv - model
+    atria = _fit_atria(beat)
+    x = beat.leads_mv - atria.leads(beat.t_s)[_EIGHT]
+    # T counts as much as the QRS: every moment is weighed against its height.
+    field = patient_field(x / (0.20 + np.sqrt((x**2).mean(axis=0))))
+    v = np.linalg.lstsq(field, x, rcond=None)[0]
+    wave, centre, width, dipole = _kernels(beat.t_s, v, {k: s for k, s in beat.spans.items() if k != P}, _weights(beat))
+    heart = Heart(
+        np.append(atria.wave, wave),
+        np.append(atria.centre_s, centre),
+        np.append(atria.width_s, width),
+        np.vstack([atria.dipole_mv, dipole]),
+        field,
+        atria.atrial_field,
+    )
+    left = beat.leads_mv - heart.leads(beat.t_s)[_EIGHT]
     explained = 1 - float((left**2).sum() / ((beat.leads_mv - beat.leads_mv.mean(axis=1, keepdims=True)) ** 2).sum())
     return _at_one_second(heart, beat), explained
 
 
-def _start(beat: MeanBeat) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _fit_atria(beat: MeanBeat) -> Heart:
+    """Fit the P wave alone, in what lies before the QRS, with a lead field of its own."""
+    span = beat.spans[P]
+    if span is None:
+        return Heart(np.empty(0, int), np.empty(0), np.empty(0), np.empty((0, 3)), DOWER.copy(), DOWER.copy())
+    before = beat.t_s < beat.spans[QRS][0] - 0.004  # type: ignore[index]
+    t, x = beat.t_s[before], beat.leads_mv[:, before]
+    line = np.column_stack([np.ones(t.size), t])
+    beside = (t < span[0] - 0.015) | (t > span[1] + 0.015)
+    if np.ptp(t[beside]) > 0.06:
+        level = np.linalg.lstsq(line[beside], x[:, beside].T, rcond=None)[0]
+        during = x - (line @ level).T
+    else:
+        during = x - x[:, :1]
+    inside = ~beside
+    field = patient_field(during[:, inside], _ATRIAL_RIDGE)
+    v = np.linalg.lstsq(field, x, rcond=None)[0]
+    return Heart(*_kernels(t, v, {P: span}, np.ones(t.size)), DOWER.copy(), field)
+
+
+def _kernels(
+    t_s: np.ndarray, v: np.ndarray, spans: dict[int, tuple[float, float] | None], weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return wave, centre, width and dipole of the kernels that give the dipole `v` (3, samples) best."""
+    from scipy.optimize import least_squares
+
+    wave, start, low, high = _start(spans)
+    # A constant and a slope take up what is left of baseline wander; they are not part of the heart.
+    line = np.column_stack([np.ones(t_s.size), t_s]) * weight[:, None]
+    ridge = np.diag([_RIDGE] * wave.size + [1e-9] * 2)
+    target = (v * weight).T
+
+    def solve(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        g = np.exp(-0.5 * ((t_s[:, None] - p[: wave.size]) / p[wave.size :]) ** 2) * weight[:, None]
+        g = np.hstack([g, line])
+        h = np.linalg.solve(g.T @ g + ridge, g.T @ target)
+        return h, (g @ h - target).ravel()
+
+    fit = least_squares(lambda p: solve(p)[1], start, bounds=(low, high), x_scale=high - low, max_nfev=60)
+    return wave, fit.x[: wave.size], fit.x[wave.size :], solve(fit.x)[0][: wave.size]
+
+
+def _start(spans: dict[int, tuple[float, float] | None]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     wave, centre, width, low, high = [], [], [], [[], []], [[], []]  # type: ignore[var-annotated]
-    for code, span in beat.spans.items():
+    for code, span in spans.items():
         if span is None:
             continue
         n = _COUNT[code]
@@ -226,10 +258,8 @@ def _start(beat: MeanBeat) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarr
 
 
 def _weights(beat: MeanBeat) -> np.ndarray:
-    """Look closer at P, which is small, and not at what lies behind T."""
+    """Look less at what lies behind T."""
     weight = np.ones(beat.t_s.size)
-    q_on = beat.spans[QRS][0]  # type: ignore[index]
-    weight[beat.t_s < q_on] = 1.8
     weight[beat.t_s > beat.spans[T][1] + 0.06] = 0.3  # type: ignore[index]
     return weight
 
@@ -247,7 +277,7 @@ def _at_one_second(heart: Heart, beat: MeanBeat) -> Heart:
     centre, width = heart.centre_s.copy(), heart.width_s.copy()
     centre[late] = anchor + (centre[late] - anchor) * factor
     width[late] *= factor
-    return Heart(heart.wave, centre, width, heart.dipole_mv, heart.lead_field)
+    return heart.timed(centre, width)
 
 
 def condition_from_record(cls: type[EcgCondition], record: Record, overrides: dict[str, Any]) -> EcgCondition:

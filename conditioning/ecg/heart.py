@@ -50,7 +50,8 @@ class Heart:
         centre_s: (kernels,) time from the R peak.
         width_s: (kernels,) Gaussian standard deviation.
         dipole_mv: (kernels, 3) height along x, y, z.
-        lead_field: (8, 3) dipole to I, II, V1-V6.
+        lead_field: (8, 3) dipole of the ventricles (QRS, ST, T) to I, II, V1-V6.
+        atrial_field: (8, 3) dipole of the atria (P), which lie elsewhere in the chest.
     """
 
     wave: Int[np.ndarray, " kernels"]
@@ -58,13 +59,27 @@ class Heart:
     width_s: Float[np.ndarray, " kernels"]
     dipole_mv: Float[np.ndarray, "kernels 3"]
     lead_field: Float[np.ndarray, "8 3"]
+    atrial_field: Float[np.ndarray, "8 3"]
 
     def only(self, *waves: int) -> Heart:
         """Return the heart with the kernels of these waves alone."""
         keep = np.zeros(self.wave.size, bool)
         for wave in waves:
             keep |= self.wave == wave
-        return Heart(self.wave[keep], self.centre_s[keep], self.width_s[keep], self.dipole_mv[keep], self.lead_field)
+        return self.kept(keep)
+
+    def kept(self, keep: np.ndarray) -> Heart:
+        """Return the heart with the kernels that the mask or the indices `keep` choose."""
+        wave, centre, width = self.wave[keep], self.centre_s[keep], self.width_s[keep]
+        return Heart(wave, centre, width, self.dipole_mv[keep], self.lead_field, self.atrial_field)
+
+    def timed(self, centre_s: Float[np.ndarray, " kernels"], width_s: Float[np.ndarray, " kernels"]) -> Heart:
+        """Return the heart with its kernels at other places and of other widths."""
+        return Heart(self.wave, centre_s, width_s, self.dipole_mv, self.lead_field, self.atrial_field)
+
+    def turned(self, dipole_mv: Float[np.ndarray, "kernels 3"]) -> Heart:
+        """Return the heart with other dipoles."""
+        return Heart(self.wave, self.centre_s, self.width_s, dipole_mv, self.lead_field, self.atrial_field)
 
     def plus(self, wave: int, centre_s: float, width_s: float, dipole_mv: tuple[float, float, float]) -> Heart:
         """Return the heart with one more kernel."""
@@ -83,7 +98,8 @@ class Heart:
 
     def leads(self, t_s: Float[np.ndarray, " samples"]) -> Float[np.ndarray, "12 samples"]:
         """Return the twelve leads in mV at times `t_s` from the R peak (one beat alone)."""
-        return EIGHT_TO_TWELVE @ (self.lead_field @ self.dipole(t_s))
+        atria, ventricles = self.only(P), self.kept(self.wave != P)
+        return EIGHT_TO_TWELVE @ (self.lead_field @ ventricles.dipole(t_s) + self.atrial_field @ atria.dipole(t_s))
 
 
 # (axis, angle theta in rad with the R peak at 0, height alpha in mV, width b in rad, wave).
@@ -126,14 +142,16 @@ def normal_heart() -> Heart:
     axis, theta, alpha, b, wave = (np.array(column) for column in zip(*_NORMAL, strict=True))
     dipole = np.zeros((len(axis), 3))
     dipole[np.arange(len(axis)), axis] = alpha
-    return Heart(wave, theta / (2 * np.pi), b / (2 * np.pi), dipole, DOWER.copy())
+    return Heart(wave, theta / (2 * np.pi), b / (2 * np.pi), dipole, DOWER.copy(), DOWER.copy())
 
 
 def heart_of(kernels: Kernels) -> Heart:
     """Return a condition's kernels as a heart."""
     field = DOWER.copy() if kernels.lead_field is None else np.array(kernels.lead_field)
+    atrial = field.copy() if kernels.atrial_field is None else np.array(kernels.atrial_field)
     wave = np.array([WAVES.index(w) for w in kernels.wave])
-    return Heart(wave, np.array(kernels.centre_s), np.array(kernels.width_s), np.array(kernels.dipole_mv), field)
+    centre, width = np.array(kernels.centre_s), np.array(kernels.width_s)
+    return Heart(wave, centre, width, np.array(kernels.dipole_mv), field, atrial)
 
 
 def kernels_of(heart: Heart) -> Kernels:
@@ -144,6 +162,7 @@ def kernels_of(heart: Heart) -> Kernels:
         width_s=tuple(heart.width_s.round(5).tolist()),
         dipole_mv=tuple(tuple(row) for row in heart.dipole_mv.round(5).tolist()),
         lead_field=tuple(tuple(row) for row in heart.lead_field.round(5).tolist()),
+        atrial_field=tuple(tuple(row) for row in heart.atrial_field.round(5).tolist()),
     )
 
 

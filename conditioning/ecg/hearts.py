@@ -68,8 +68,9 @@ def heart_bank() -> HeartBank:
                 z["width_s"][a:b].astype(float),
                 z["dipole_mv"][a:b].astype(float),
                 field.astype(float),
+                atrial_field.astype(float),
             )
-            for a, b, field in zip(first[:-1], first[1:], z["lead_field"], strict=True)
+            for a, b, field, atrial_field in zip(first[:-1], first[1:], z["lead_field"], z["atrial_field"], strict=True)
         )
         return HeartBank(hearts, *(z[name] for name in ("male", "age_years", "axis_deg", "sokolow_mv", "hypertrophy")))
 
@@ -118,6 +119,7 @@ def _write(path: Path, rows: list[tuple[Heart, bool, float, bool]]) -> None:
         width_s=np.concatenate([h.width_s for h in hearts]).round(5).astype(np.float32),
         dipole_mv=np.concatenate([h.dipole_mv for h in hearts]).round(5).astype(np.float32),
         lead_field=np.array([h.lead_field for h in hearts]).round(5).astype(np.float32),
+        atrial_field=np.array([h.atrial_field for h in hearts]).round(5).astype(np.float32),
         male=np.array([row[1] for row in rows]),
         age_years=np.array([row[2] for row in rows], np.float32),
         axis_deg=np.array([frontal_axis_deg(h) for h in hearts], np.float32),

@@ -154,8 +154,7 @@ def _alternans(heart: Heart, twa_uv: float) -> Alternans | None:
     if late.wave.size == 0:
         return None
     keep = late.centre_s >= late.centre_s.sum() / late.centre_s.size
-    late = Heart(late.wave[keep], late.centre_s[keep], late.width_s[keep], late.dipole_mv[keep], late.lead_field)
+    late = late.kept(keep)
     leads = (EIGHT_TO_TWELVE @ late.lead_field) @ late.dipole(ST_T_GRID_S)
     scale = twa_uv / 1000 / float(np.abs(leads).max())
-    kernels = Heart(late.wave, late.centre_s, late.width_s, late.dipole_mv * -scale, late.lead_field)
-    return Alternans(kernels, np.abs(leads) * (1000 * scale))
+    return Alternans(late.turned(late.dipole_mv * -scale), np.abs(leads) * (1000 * scale))

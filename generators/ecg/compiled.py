@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 ELECTRODES = 9  # RA, LA, LL, V1-V6
+_BLOCK = 1024  # samples that are summed in single precision before the sum goes on in double
 _REACH = 5.0  # a kernel is drawn to 5 widths: 4e-6 of its height lies beyond
 
 
@@ -65,13 +66,14 @@ def conducted_impulses(arrivals, chance, refractory_s, conceal_s, conceal_share,
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def draw_dipole(t_event, t_scale, anchor, wave, atria, centre, width, dipole, t0, fs_hz, out):  # type: ignore[no-untyped-def]
-    """Add a heart's kernels at every event to the heart vector `out` (3, samples).
+    """Add a heart's kernels at every event to the heart vectors `out` (6, samples).
 
-    With `atria` the P kernels alone, else all others. T and ST (wave codes 2 and 3) lie in a time
+    With `atria` the P kernels alone, to rows 3 to 5; else all others, to rows 0 to 2. T and ST (wave codes 2 and 3) lie in a time
     that is scaled by t_scale[event] about `anchor`: repolarisation follows the rate. The Gaussian
     runs by recurrence, two products a sample and no exponential, on even and odd samples side by side.
     """
     n = out.shape[1]
+    row = 3 if atria else 0
     for e in range(t_event.size):
         for k in range(centre.size):
             if (wave[k] == 0) != atria:
@@ -98,76 +100,86 @@ def draw_dipole(t_event, t_scale, anchor, wave, atria, centre, width, dipole, t0
             dy = dipole[k, 1]
             dz = dipole[k, 2]
             for i in range(lo, hi, 2):
-                out[0, i] += dx * g
-                out[1, i] += dy * g
-                out[2, i] += dz * g
-                out[0, i + 1] += dx * h
-                out[1, i + 1] += dy * h
-                out[2, i + 1] += dz * h
+                out[row, i] += dx * g
+                out[row + 1, i] += dy * g
+                out[row + 2, i] += dz * g
+                out[row, i + 1] += dx * h
+                out[row + 1, i + 1] += dy * h
+                out[row + 2, i + 1] += dz * h
                 g *= ratio
                 h *= ratio_h
                 ratio *= shrink
                 ratio_h *= shrink
             if (hi - lo) % 2 == 0:
-                out[0, hi] += dx * g
-                out[1, hi] += dy * g
-                out[2, hi] += dz * g
+                out[row, hi] += dx * g
+                out[row + 1, hi] += dy * g
+                out[row + 2, hi] += dz * g
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
-def turn_and_lead(vcg, breath, breath_step, angles, field, turn, out):  # type: ignore[no-untyped-def]
-    """Turn the heart vector with the breath, and carry it to I, II, V1-V6.
+def turn_and_lead(vcg, breath, breath_step, angles, field, atrial_field, out):  # type: ignore[no-untyped-def]
+    """Turn the heart vectors with the breath, and carry them to I, II, V1-V6.
 
     Args:
-        vcg: (3, samples) heart vector in mV; turned in place.
+        vcg: (6, samples) heart vectors in mV, ventricles and atria; turned in place.
         breath: respiration, about -1 to 1, one value every `breath_step` samples.
         angles: (3,) largest angle about x, y, z in rad, below 0.2.
-        field: (8, 3) lead field.
-        turn: (samples,) scratch.
+        field: (8, 3) lead field of the ventricles.
+        atrial_field: (8, 3) lead field of the atria.
         out: (8, samples), written.
 
     Returns:
         Mean over the eight leads of their power about the mean, in mV squared.
     """
     n = vcg.shape[1]
-    for i in range(n):
-        x = i / breath_step
-        j = min(int(x), breath.size - 2)
-        turn[i] = breath[j] + (x - j) * (breath[j + 1] - breath[j])
-    a0 = angles[0]
-    b0 = angles[1]
-    g0 = angles[2]
-    for i in range(n):
-        # Sine and cosine of these small angles to 1e-7.
-        a = a0 * turn[i]
-        sa = a * (1 - a * a / 6)
-        ca = 1 - a * a / 2 * (1 - a * a / 12)
-        b = b0 * turn[i]
-        sb = b * (1 - b * b / 6)
-        cb = 1 - b * b / 2 * (1 - b * b / 12)
-        g = g0 * turn[i]
-        sg = g * (1 - g * g / 6)
-        cg = 1 - g * g / 2 * (1 - g * g / 12)
-        vx = vcg[0, i]
-        vy = ca * vcg[1, i] - sa * vcg[2, i]
-        vz = sa * vcg[1, i] + ca * vcg[2, i]
-        wx = cb * vx + sb * vz
-        vcg[0, i] = cg * wx - sg * vy
-        vcg[1, i] = sg * wx + cg * vy
-        vcg[2, i] = cb * vz - sb * vx
+    total = np.zeros(8)
+    squares = np.zeros(8)
+    turn = np.empty(_BLOCK, np.float32)
+    one = np.float32(1.0)
+    half = np.float32(0.5)
+    sixth = np.float32(1.0 / 6.0)
+    twelfth = np.float32(1.0 / 12.0)
+    for start in range(0, n, _BLOCK):
+        stop = min(n, start + _BLOCK)
+        for i in range(start, stop):
+            x = i / breath_step
+            j = min(int(x), breath.size - 2)
+            turn[i - start] = breath[j] + (x - j) * (breath[j + 1] - breath[j])
+        for row in range(0, 6, 3):
+            for i in range(start, stop):
+                # Sine and cosine of these small angles to 1e-7.
+                a = angles[0] * turn[i - start]
+                b = angles[1] * turn[i - start]
+                g = angles[2] * turn[i - start]
+                sa = a * (one - a * a * sixth)
+                ca = one - half * a * a * (one - a * a * twelfth)
+                sb = b * (one - b * b * sixth)
+                cb = one - half * b * b * (one - b * b * twelfth)
+                sg = g * (one - g * g * sixth)
+                cg = one - half * g * g * (one - g * g * twelfth)
+                vx = vcg[row, i]
+                vy = ca * vcg[row + 1, i] - sa * vcg[row + 2, i]
+                vz = sa * vcg[row + 1, i] + ca * vcg[row + 2, i]
+                wx = cb * vx + sb * vz
+                vcg[row, i] = cg * wx - sg * vy
+                vcg[row + 1, i] = sg * wx + cg * vy
+                vcg[row + 2, i] = cb * vz - sb * vx
+        for lead in range(8):
+            f0, f1, f2 = field[lead, 0], field[lead, 1], field[lead, 2]
+            f3, f4, f5 = atrial_field[lead, 0], atrial_field[lead, 1], atrial_field[lead, 2]
+            part = np.float32(0)
+            part_squares = np.float32(0)
+            for i in range(start, stop):
+                v = f0 * vcg[0, i] + f1 * vcg[1, i] + f2 * vcg[2, i]
+                v += f3 * vcg[3, i] + f4 * vcg[4, i] + f5 * vcg[5, i]
+                out[lead, i] = v
+                part += v
+                part_squares += v * v
+            total[lead] += part
+            squares[lead] += part_squares
     power = 0.0
     for lead in range(8):
-        fx = field[lead, 0]
-        fy = field[lead, 1]
-        fz = field[lead, 2]
-        total = 0.0
-        squares = 0.0
-        for i in range(n):
-            v = fx * vcg[0, i] + fy * vcg[1, i] + fz * vcg[2, i]
-            out[lead, i] = v
-            total += v
-            squares += v * v
-        power += squares / n - (total / n) ** 2
+        power += squares[lead] / n - (total[lead] / n) ** 2
     return power / 8
 
 
@@ -434,7 +446,7 @@ def _crossings(size, share, limits):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def wave_limits(wave, centre, width, dipole, field, windows, step, share, margin, least_mv, out):  # type: ignore[no-untyped-def]
+def wave_limits(wave, centre, width, dipole, field, atrial_field, windows, step, share, margin, least_mv, out):  # type: ignore[no-untyped-def]
     """Write onset, peak and offset of P, QRS and T in each of twelve leads to `out` (13, 3, 3).
 
     Row 12 is the whole heart: the same limits in the root mean square of the eight independent
@@ -442,7 +454,7 @@ def wave_limits(wave, centre, width, dipole, field, windows, step, share, margin
 
     Args:
         wave, centre, width, dipole: kernels of one beat type.
-        field: (12, 3) lead field of all twelve leads.
+        field, atrial_field: (12, 3) lead fields of all twelve leads, of the ventricles and the atria.
         windows: (3, 2) first and last second that is looked at for each wave.
         step: grid step in seconds.
         share: (3, 2) share of the peak whose crossing is looked for at onset and offset.
@@ -459,10 +471,11 @@ def wave_limits(wave, centre, width, dipole, field, windows, step, share, margin
         _component(wave, code, centre, width, dipole, start, step, v)
         size = np.zeros(n)
         leads = np.empty((12, n))
+        here_field = atrial_field if code == 0 else field
         for lead in range(12):
-            fx = field[lead, 0]
-            fy = field[lead, 1]
-            fz = field[lead, 2]
+            fx = here_field[lead, 0]
+            fy = here_field[lead, 1]
+            fz = here_field[lead, 2]
             for i in range(n):
                 leads[lead, i] = abs(fx * v[0, i] + fy * v[1, i] + fz * v[2, i])
             if lead < 2 or lead > 5:
@@ -575,12 +588,12 @@ def _turned(dipole, k, angle, a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def vary_heart(wave, centre, width, dipole, field, z, sd):  # type: ignore[no-untyped-def]
+def vary_heart(wave, centre, width, dipole, field, atrial_field, z, sd):  # type: ignore[no-untyped-def]
     """Vary a heart in place by the standard normals `z` (at least 34 + 3 per kernel).
 
     Args:
         wave: (kernels,) wave codes.
-        centre, width, dipole, field: changed.
+        centre, width, dipole, field, atrial_field: changed.
         z: normals: 4 wave heights, 6 turns, 24 lead field, then per kernel place, width, height.
         sd: log sd of the four wave heights, turns about y and x in rad, log sd of place, width,
             height of one kernel, relative sd of the lead field.
@@ -599,6 +612,7 @@ def vary_heart(wave, centre, width, dipole, field, z, sd):  # type: ignore[no-un
     for lead in range(8):
         for axis in range(3):
             field[lead, axis] *= 1.0 + sd[9] * z[10 + 3 * lead + axis]
+            atrial_field[lead, axis] *= 1.0 + sd[9] * z[10 + 3 * lead + axis]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

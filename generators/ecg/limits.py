@@ -18,7 +18,7 @@ from . import compiled
 
 # Rows P, QRS, T; columns onset, offset.
 SHARE = np.array([[0.20, 0.20], [0.12, 0.12], [0.20, 0.20]])
-MARGIN_S = np.array([[0.010, 0.0], [0.020, 0.016], [0.019, 0.010]])
+MARGIN_S = np.array([[0.006, 0.0], [0.020, 0.016], [0.019, 0.010]])
 LEAST_MV = np.array([0.010, 0.040, 0.020])  # a lead whose peak is lower does not show the wave
 WINDOWS_S = np.array([[-0.55, 0.15], [-0.25, 0.35], [-0.10, 0.90]])
 STEP_S = 0.003
@@ -33,7 +33,7 @@ def wave_limits_s(heart: Heart) -> Float[np.ndarray, "13 3 3"]:
     """
     out = np.empty((13, 3, 3))
     compiled.wave_limits(
-        heart.wave, heart.centre_s, heart.width_s, heart.dipole_mv, EIGHT_TO_TWELVE @ heart.lead_field,
-        WINDOWS_S, STEP_S, SHARE, MARGIN_S, LEAST_MV, out,
+        heart.wave, heart.centre_s, heart.width_s, heart.dipole_mv,
+        EIGHT_TO_TWELVE @ heart.lead_field, EIGHT_TO_TWELVE @ heart.atrial_field, WINDOWS_S, STEP_S, SHARE, MARGIN_S, LEAST_MV, out,
     )  # fmt: skip
     return out

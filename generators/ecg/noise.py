@@ -32,7 +32,7 @@ class Workspace(threading.local):
     """Arrays that one record after the other is made in, so that no memory is asked for anew.
 
     Attributes:
-        vcg: (3, samples) heart vector.
+        vcg: (6, samples) heart vectors of ventricles and atria.
         clean: (8, samples) I, II, V1-V6 without noise.
         noise: (8, samples) noise on I, II, V1-V6.
         scratch: (2, samples).
@@ -43,7 +43,7 @@ class Workspace(threading.local):
     def resize(self, samples: int) -> Workspace:
         """Return the workspace for records of this length, its `vcg` set to zero."""
         if samples != self.samples:
-            self.vcg = np.empty((3, samples))
+            self.vcg = np.empty((6, samples), np.float32)
             self.clean = np.empty((8, samples), np.float32)
             self.noise = np.empty((8, samples), np.float32)
             self.scratch = np.empty((2, samples), np.float32)

@@ -31,8 +31,13 @@ def draw_heart(c: EcgCondition, rng: np.random.Generator) -> Heart:
         return heart_of(c.kernels)
     hypertrophy = Finding.left_ventricular_hypertrophy in (c.findings or ())
     base = heart_bank().near(c.sex is Sex.M, c.age_years or 50.0, c.axis_deg or 0.0, hypertrophy, u)
-    new = Heart(base.wave, base.centre_s.copy(), base.width_s.copy(), base.dipole_mv.copy(), base.lead_field.copy())
-    compiled.vary_heart(new.wave, new.centre_s, new.width_s, new.dipole_mv, new.lead_field, z, _SPREAD)
+    new = Heart(
+        base.wave, base.centre_s.copy(), base.width_s.copy(), base.dipole_mv.copy(),
+        base.lead_field.copy(), base.atrial_field.copy(),
+    )  # fmt: skip
+    compiled.vary_heart(
+        new.wave, new.centre_s, new.width_s, new.dipole_mv, new.lead_field, new.atrial_field, z, _SPREAD
+    )
     return new
 
 
@@ -40,7 +45,7 @@ def turn_to_axis(heart: Heart, target_deg: float) -> Heart:
     """Turn the QRS in the frontal plane until its axis is the target; T and ST follow half way, P a fifth."""
     dipole = heart.dipole_mv.copy()
     compiled.turn_axis(heart.wave, heart.width_s, dipole, heart.lead_field, math.radians(target_deg), _FOLLOWS)
-    return Heart(heart.wave, heart.centre_s, heart.width_s, dipole, heart.lead_field)
+    return heart.turned(dipole)
 
 
 def time_to(
@@ -68,7 +73,7 @@ def time_to(
     centre, width, lim = heart.centre_s.copy(), heart.width_s.copy(), limits.copy()
     targets = [math.nan if v is None else v for v in (pr_s, qrs_s, qt_s, p_s)]
     compiled.retime(heart.wave, centre, width, lim, *targets)
-    return Heart(heart.wave, centre, width, heart.dipole_mv, heart.lead_field), lim
+    return heart.timed(centre, width), lim
 
 
 def limb_lead_height_mv(heart: Heart) -> float:

@@ -87,8 +87,7 @@ def simulate(condition: EcgCondition, seed: int) -> Record:
     patient = draw_patient(c, kinds, bool(course.beats.p_ectopic.any()), person)
     work = _WORK.resize(round(c.duration_s * c.fs_hz))
     _dipole(c, patient, course, visit, work.vcg)
-    field = patient.beats[NORMAL].heart.lead_field
-    power = compiled.turn_and_lead(work.vcg, *_breath(c, course, visit), field, work.scratch[0], work.clean)
+    power = compiled.turn_and_lead(work.vcg, *_breath(c, course, visit), *_fields(patient), work.clean)
     signal = np.empty((12, work.samples), np.float32)
     snr_db = _add_noise(c, power, signal, stream(seed, "ecg.noise"), work)
     return _record(c, seed, signal, snr_db, patient, course)
@@ -106,7 +105,7 @@ def _course(c: EcgCondition, rng: np.random.Generator) -> Course:
 
 
 def _dipole(c: EcgCondition, patient: Patient, course: Course, rng: np.random.Generator, out: np.ndarray) -> None:
-    """Add every beat, P wave and atrial wave that reaches into the record to `out` (3, samples) in mV."""
+    """Add every beat, P wave and atrial wave that reaches into the record to `out` (6, samples) in mV."""
     span, b = course.span, course.beats
     near = (b.r_s > span.start_s - _EDGE_S) & (b.r_s < span.start_s + span.duration_s + _EDGE_S)
     for kind, beat in patient.beats.items():
@@ -123,7 +122,7 @@ def _dipole(c: EcgCondition, patient: Patient, course: Course, rng: np.random.Ge
             at = b.p_s[near_p & mine]
             _draw(p.heart, at, at, 0.0, span.start_s, c.fs_hz, out, atria=True)
     if b.atrial_hz:
-        add_atrial_waves(c.rhythm is Rhythm.atrial_flutter, b.atrial_hz, span.start_s, c.fs_hz, rng, out)
+        add_atrial_waves(c.rhythm is Rhythm.atrial_flutter, b.atrial_hz, span.start_s, c.fs_hz, rng, out[3:])
 
 
 def _draw(
@@ -140,7 +139,13 @@ def _breath(c: EcgCondition, course: Course, rng: np.random.Generator) -> tuple[
     """Respiration as a sawtooth of three terms on a 20 Hz grid, and how far it turns the heart."""
     breath = np.empty(int(c.duration_s * _BREATH_HZ) + 3)
     compiled.breath_wave(course.modulation.cycles, STEP_S, course.span.start_s, _BREATH_HZ, breath)
-    return breath, c.fs_hz / _BREATH_HZ, _TURN_RAD * min(1.2, np.exp(0.4 * rng.standard_normal() - 0.5))
+    return breath, c.fs_hz / _BREATH_HZ, (_TURN_RAD * min(1.2, math.exp(0.4 * rng.standard_normal() - 0.5))).astype(np.float32)
+
+
+def _fields(patient: Patient) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lead fields of ventricles and atria; every beat type of a patient has the same."""
+    heart = patient.usual.heart
+    return heart.lead_field.astype(np.float32), heart.atrial_field.astype(np.float32)
 
 
 def _add_noise(
