@@ -21,12 +21,12 @@ def add_to(app: typer.Typer) -> None:
 
 _EVALUATE = epilog(
     "clinsynth evaluate --real embedded:ludb --synthetic ecgs --out look",
-    "clinsynth evaluate --real ptbxl:DIR --synthetic ecgs --out look --limit 500",
+    "clinsynth evaluate --real 'ptbxl:DIR?folds=9,10&on_error=skip' --synthetic ecgs --out look --limit 500",
 )
 
 
 def evaluate(
-    real: Annotated[str, typer.Option(help="READER:PATH, embedded:NAME or the folder of a data set.")],
+    real: Annotated[str, typer.Option(help="READER:PATH, embedded:NAME or a data set's folder; options behind ?.")],
     synthetic: Annotated[str, typer.Option(help="Folder of a data set.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")],
     seed: Annotated[int, typer.Option(help="Seed of halves and resamples.")] = 0,

@@ -10,6 +10,7 @@ from typing import Any
 from ..embedded import embedded
 from ..record import Record
 from ..words import unknown
+from .options import split_options
 from .registry import call_registered
 
 __all__ = ["READERS", "read"]
@@ -31,7 +32,7 @@ def read(source: str, **options: Any) -> Iterator[Record]:
 
     Args:
         source: `READER:PATH` with a reader of `READERS`, `embedded:NAME`, or the folder of a data
-            set that the studio wrote.
+            set that the studio wrote. Options may stand behind it: `wfdb:DIR?physical=false`.
         options: the reader's own options, and these of all ECG readers:
             `leads` (names in the order wanted; all leads, the twelve standard ones first, when
             left out), `fs_hz` (resample to this rate, annotations included), `on_error` (`raise`,
@@ -45,6 +46,10 @@ def read(source: str, **options: Any) -> Iterator[Record]:
         ValueError: unknown reader or option (with the nearest word), a path that is missing or
             not of its kind, or, while iterating, a record that cannot be read.
     """
+    source, behind = split_options(source)
+    if twice := behind.keys() & options.keys():
+        raise ValueError(f"option {sorted(twice)[0]!r} stands both behind {source!r} and beside it")
+    options = {**behind, **options}
     name, colon, rest = source.partition(":")
     if colon and name in (*READERS, "embedded"):
         if not rest:

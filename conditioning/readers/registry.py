@@ -9,6 +9,7 @@ from typing import Any
 
 from ..record import Record
 from ..words import unknown
+from .options import typed
 
 
 def call_registered(target: str, kind: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Iterator[Record]:
@@ -18,10 +19,10 @@ def call_registered(target: str, kind: str, arguments: tuple[Any, ...], options:
         target: entry of a registry.
         kind: what the function is, for the message about an unknown option.
         arguments: positional arguments.
-        options: keyword arguments; each must be one that the function names.
+        options: keyword arguments; each must be one that the function names. Texts are turned into its type.
 
     Raises:
-        ValueError: an option that the function does not have, with the nearest word.
+        ValueError: an option that the function does not have, with the nearest word, or not of its type.
     """
     module, name = target.split(":")
     function = getattr(import_module(module), name)
@@ -30,5 +31,5 @@ def call_registered(target: str, kind: str, arguments: tuple[Any, ...], options:
     for option in options:
         if option not in allowed:
             raise ValueError(unknown(f"option of {kind}", option, allowed))
-    records: Iterator[Record] = function(*arguments, **options)
+    records: Iterator[Record] = function(*arguments, **typed(function, kind, options))
     return records

@@ -139,7 +139,11 @@ def _breath(c: EcgCondition, course: Course, rng: np.random.Generator) -> tuple[
     """Respiration as a sawtooth of three terms on a 20 Hz grid, and how far it turns the heart."""
     breath = np.empty(int(c.duration_s * _BREATH_HZ) + 3)
     compiled.breath_wave(course.modulation.cycles, STEP_S, course.span.start_s, _BREATH_HZ, breath)
-    return breath, c.fs_hz / _BREATH_HZ, (_TURN_RAD * min(1.2, math.exp(0.4 * rng.standard_normal() - 0.5))).astype(np.float32)
+    return (
+        breath,
+        c.fs_hz / _BREATH_HZ,
+        (_TURN_RAD * min(1.2, math.exp(0.4 * rng.standard_normal() - 0.5))).astype(np.float32),
+    )
 
 
 def _fields(patient: Patient) -> tuple[np.ndarray, np.ndarray]:
