@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ...conditioning.ecg.condition import EcgCondition
 from ...conditioning.ecg.heart import EIGHT_TO_TWELVE, QRS, SPIKE, Heart, T
 from ...conditioning.ecg.vocabulary import Finding, Rhythm
+from . import compiled
 from .findings import CHANGES, wide_beat
 from .limits import wave_limits_s
 from .patient import draw_heart, p_duration_s, time_to, turn_to_axis
@@ -87,11 +88,10 @@ def draw_patient(c: EcgCondition, kinds: set[int], ectopic: bool, rng: np.random
     for kind in sorted(kinds - {NORMAL}):
         beats[kind] = _other(c, kind, heart, np.random.Generator(np.random.SFC64([int(key), 2 + kind])))
     usual = beats[NORMAL if NORMAL in kinds else min(kinds)]
-    low = replace(heart, dipole_mv=heart.dipole_mv * (0.7, -0.8, 0.9), centre_s=heart.centre_s + 0.012)
     return Patient(
         beats,
         beats[NORMAL],
-        BeatType(low, limits + 0.012) if ectopic else None,
+        _low_atrial(heart, limits) if ectopic else None,
         _alternans(usual.heart, c.twa_uv or 0.0),
         usual,
         conducts=c.rhythm not in _NO_PR,
@@ -99,6 +99,13 @@ def draw_patient(c: EcgCondition, kinds: set[int], ectopic: bool, rng: np.random
 
 
 _NO_PR = (Rhythm.atrial_fibrillation, Rhythm.atrial_flutter, Rhythm.av_block_third_degree, Rhythm.paced)
+
+
+def _low_atrial(heart: Heart, limits: np.ndarray) -> BeatType:
+    """Return the P wave of a focus low in the atria: upwards, and nearer to the QRS."""
+    return BeatType(
+        heart.turned(heart.dipole_mv * (0.7, -0.8, 0.9)).timed(heart.centre_s + 0.012, heart.width_s), limits + 0.012
+    )
 
 
 def _timed(c: EcgCondition, heart: Heart, p_z: float) -> tuple[Heart, np.ndarray]:
@@ -155,6 +162,7 @@ def _alternans(heart: Heart, twa_uv: float) -> Alternans | None:
         return None
     keep = late.centre_s >= late.centre_s.sum() / late.centre_s.size
     late = late.kept(keep)
-    leads = (EIGHT_TO_TWELVE @ late.lead_field) @ late.dipole(ST_T_GRID_S)
-    scale = twa_uv / 1000 / float(np.abs(leads).max())
-    return Alternans(late.turned(late.dipole_mv * -scale), np.abs(leads) * (1000 * scale))
+    leads_uv = np.empty((12, ST_T_GRID_S.size))
+    field = EIGHT_TO_TWELVE @ late.lead_field
+    scale = compiled.scaled_height(late.centre_s, late.width_s, late.dipole_mv, field, ST_T_GRID_S[1], twa_uv, leads_uv)
+    return Alternans(late.turned(late.dipole_mv * (scale / -1000)), leads_uv)

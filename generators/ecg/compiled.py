@@ -68,9 +68,10 @@ def conducted_impulses(arrivals, chance, refractory_s, conceal_s, conceal_share,
 def draw_dipole(t_event, t_scale, anchor, wave, atria, centre, width, dipole, t0, fs_hz, out):  # type: ignore[no-untyped-def]
     """Add a heart's kernels at every event to the heart vectors `out` (6, samples).
 
-    With `atria` the P kernels alone, to rows 3 to 5; else all others, to rows 0 to 2. T and ST (wave codes 2 and 3) lie in a time
-    that is scaled by t_scale[event] about `anchor`: repolarisation follows the rate. The Gaussian
-    runs by recurrence, two products a sample and no exponential, on even and odd samples side by side.
+    With `atria` the P kernels alone, to rows 3 to 5; else all others, to rows 0 to 2. T and ST (wave
+    codes 2 and 3) lie in a time that is scaled by t_scale[event] about `anchor`: repolarisation
+    follows the rate. The Gaussian runs by recurrence, two products a sample and no exponential, on
+    even and odd samples side by side.
     """
     n = out.shape[1]
     row = 3 if atria else 0
@@ -117,8 +118,52 @@ def draw_dipole(t_event, t_scale, anchor, wave, atria, centre, width, dipole, t0
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _turn(x, y, z, share, angles):  # type: ignore[no-untyped-def]
+    """Turn a vector about x, y, z by `share` of three angles; sine and cosine of these small angles to 1e-7."""
+    one = np.float32(1.0)
+    half = np.float32(0.5)
+    sixth = np.float32(1.0 / 6.0)
+    twelfth = np.float32(1.0 / 12.0)
+    for i in range(x.size):
+        a = angles[0] * share[i]
+        b = angles[1] * share[i]
+        g = angles[2] * share[i]
+        sa = a * (one - a * a * sixth)
+        ca = one - half * a * a * (one - a * a * twelfth)
+        sb = b * (one - b * b * sixth)
+        cb = one - half * b * b * (one - b * b * twelfth)
+        sg = g * (one - g * g * sixth)
+        cg = one - half * g * g * (one - g * g * twelfth)
+        vx = x[i]
+        vy = ca * y[i] - sa * z[i]
+        vz = sa * y[i] + ca * z[i]
+        wx = cb * vx + sb * vz
+        x[i] = cg * wx - sg * vy
+        y[i] = sg * wx + cg * vy
+        z[i] = cb * vz - sb * vx
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+def _lead(vcg, start, ventricles, atria, out):  # type: ignore[no-untyped-def]
+    """Write one lead of the heart vectors from `start` on; return its sum and its sum of squares."""
+    stop = start + out.size
+    x, y, z = vcg[0, start:stop], vcg[1, start:stop], vcg[2, start:stop]
+    u, v, w = vcg[3, start:stop], vcg[4, start:stop], vcg[5, start:stop]
+    f0, f1, f2 = ventricles[0], ventricles[1], ventricles[2]
+    f3, f4, f5 = atria[0], atria[1], atria[2]
+    total = np.float32(0)
+    squares = np.float32(0)
+    for i in range(out.size):
+        h = f0 * x[i] + f1 * y[i] + f2 * z[i] + f3 * u[i] + f4 * v[i] + f5 * w[i]
+        out[i] = h
+        total += h
+        squares += h * h
+    return total, squares
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def turn_and_lead(vcg, breath, breath_step, angles, field, atrial_field, out):  # type: ignore[no-untyped-def]
-    """Turn the heart vectors with the breath, and carry them to I, II, V1-V6.
+    """Turn the heart vectors with the breath, and carry them to I, II, V1-V6. Single precision.
 
     Args:
         vcg: (6, samples) heart vectors in mV, ventricles and atria; turned in place.
@@ -134,49 +179,19 @@ def turn_and_lead(vcg, breath, breath_step, angles, field, atrial_field, out):  
     n = vcg.shape[1]
     total = np.zeros(8)
     squares = np.zeros(8)
-    turn = np.empty(_BLOCK, np.float32)
-    one = np.float32(1.0)
-    half = np.float32(0.5)
-    sixth = np.float32(1.0 / 6.0)
-    twelfth = np.float32(1.0 / 12.0)
+    share = np.empty(min(n, _BLOCK), np.float32)
     for start in range(0, n, _BLOCK):
         stop = min(n, start + _BLOCK)
         for i in range(start, stop):
             x = i / breath_step
             j = min(int(x), breath.size - 2)
-            turn[i - start] = breath[j] + (x - j) * (breath[j + 1] - breath[j])
-        for row in range(0, 6, 3):
-            for i in range(start, stop):
-                # Sine and cosine of these small angles to 1e-7.
-                a = angles[0] * turn[i - start]
-                b = angles[1] * turn[i - start]
-                g = angles[2] * turn[i - start]
-                sa = a * (one - a * a * sixth)
-                ca = one - half * a * a * (one - a * a * twelfth)
-                sb = b * (one - b * b * sixth)
-                cb = one - half * b * b * (one - b * b * twelfth)
-                sg = g * (one - g * g * sixth)
-                cg = one - half * g * g * (one - g * g * twelfth)
-                vx = vcg[row, i]
-                vy = ca * vcg[row + 1, i] - sa * vcg[row + 2, i]
-                vz = sa * vcg[row + 1, i] + ca * vcg[row + 2, i]
-                wx = cb * vx + sb * vz
-                vcg[row, i] = cg * wx - sg * vy
-                vcg[row + 1, i] = sg * wx + cg * vy
-                vcg[row + 2, i] = cb * vz - sb * vx
+            share[i - start] = breath[j] + (x - j) * (breath[j + 1] - breath[j])
+        for k in range(0, 6, 3):
+            _turn(vcg[k, start:stop], vcg[k + 1, start:stop], vcg[k + 2, start:stop], share, angles)
         for lead in range(8):
-            f0, f1, f2 = field[lead, 0], field[lead, 1], field[lead, 2]
-            f3, f4, f5 = atrial_field[lead, 0], atrial_field[lead, 1], atrial_field[lead, 2]
-            part = np.float32(0)
-            part_squares = np.float32(0)
-            for i in range(start, stop):
-                v = f0 * vcg[0, i] + f1 * vcg[1, i] + f2 * vcg[2, i]
-                v += f3 * vcg[3, i] + f4 * vcg[4, i] + f5 * vcg[5, i]
-                out[lead, i] = v
-                part += v
-                part_squares += v * v
-            total[lead] += part
-            squares[lead] += part_squares
+            s, q = _lead(vcg, start, field[lead], atrial_field[lead], out[lead, start:stop])
+            total[lead] += s
+            squares[lead] += q
     power = 0.0
     for lead in range(8):
         power += squares[lead] / n - (total[lead] / n) ** 2
@@ -417,6 +432,32 @@ def _component(wave, code, centre, width, dipole, start, step, out):  # type: ig
                 out[axis, i] += dipole[k, axis] * g
             g *= ratio
             ratio *= shrink
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scaled_height(centre, width, dipole, field, step, top, out):  # type: ignore[no-untyped-def]
+    """Write the absolute height of kernels in twelve leads, scaled so that the largest is `top`; return the scale.
+
+    Args:
+        centre, width, dipole: kernels.
+        field: (12, 3) lead field.
+        step: grid step in seconds; the grid starts at R.
+        top: largest height wanted.
+        out: (12, grid), written.
+    """
+    n = out.shape[1]
+    v = np.empty((3, n))
+    _component(np.ones(centre.size, np.int64), 1, centre, width, dipole, 0.0, step, v)
+    most = 0.0
+    for lead in range(12):
+        for i in range(n):
+            out[lead, i] = abs(field[lead, 0] * v[0, i] + field[lead, 1] * v[1, i] + field[lead, 2] * v[2, i])
+            most = max(most, out[lead, i])
+    scale = top / most
+    for lead in range(12):
+        for i in range(n):
+            out[lead, i] *= scale
+    return scale
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -34,6 +34,7 @@ def wave_limits_s(heart: Heart) -> Float[np.ndarray, "13 3 3"]:
     out = np.empty((13, 3, 3))
     compiled.wave_limits(
         heart.wave, heart.centre_s, heart.width_s, heart.dipole_mv,
-        EIGHT_TO_TWELVE @ heart.lead_field, EIGHT_TO_TWELVE @ heart.atrial_field, WINDOWS_S, STEP_S, SHARE, MARGIN_S, LEAST_MV, out,
+        EIGHT_TO_TWELVE @ heart.lead_field, EIGHT_TO_TWELVE @ heart.atrial_field,
+        WINDOWS_S, STEP_S, SHARE, MARGIN_S, LEAST_MV, out,
     )  # fmt: skip
     return out

@@ -34,7 +34,7 @@ _BREATH_HZ = 20.0
 _EDGE_S = 1.6  # beats this far outside still reach into the record
 _LEAST_POWER_MV2 = 1e-4
 _WORK = Workspace()
-_TURN_RAD = np.array([0.10, 0.08, 0.07])  # largest turn about x, y, z by the breath
+_TURN_RAD = np.array([0.10, 0.08, 0.07], np.float32)  # largest turn about x, y, z by the breath
 
 
 @dataclass(frozen=True)
@@ -139,11 +139,8 @@ def _breath(c: EcgCondition, course: Course, rng: np.random.Generator) -> tuple[
     """Respiration as a sawtooth of three terms on a 20 Hz grid, and how far it turns the heart."""
     breath = np.empty(int(c.duration_s * _BREATH_HZ) + 3)
     compiled.breath_wave(course.modulation.cycles, STEP_S, course.span.start_s, _BREATH_HZ, breath)
-    return (
-        breath,
-        c.fs_hz / _BREATH_HZ,
-        (_TURN_RAD * min(1.2, math.exp(0.4 * rng.standard_normal() - 0.5))).astype(np.float32),
-    )
+    depth = min(1.2, math.exp(0.4 * rng.standard_normal() - 0.5))
+    return breath, c.fs_hz / _BREATH_HZ, _TURN_RAD * np.float32(depth)
 
 
 def _fields(patient: Patient) -> tuple[np.ndarray, np.ndarray]:
