@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Kernels per wave, and the widths they may take.
 _COUNT = {P: 3, QRS: 7, ST: 2, T: 3}
 _WIDTH_S = {P: (0.012, 0.026), QRS: (0.0035, 0.020), ST: (0.030, 0.090), T: (0.018, 0.060)}
-_RIDGE = 3e-3
+_RIDGE = 0.03
 _FIELD_RIDGE = 0.05
 _ATRIAL_RIDGE = 0.05
 _EIGHT = [0, 1, 6, 7, 8, 9, 10, 11]  # rows of I, II, V1-V6 among the twelve

@@ -9,7 +9,9 @@ import numpy as np
 
 from . import compiled
 
-_FLUTTER_MV = np.array([-0.015, -0.11, -0.045])  # up and forward: negative in II, III, aVF, upright in V1
+_FLUTTER_MV = np.array([-0.050, -0.11, -0.050])  # up, right and forward: negative in II, III, aVF, upright in V1
+# Fibrillation from two sources at once: the larger towards the right and front, so that V1 shows most.
+_FIBRILLATION_MV = ((1.0, (-0.035, 0.018, -0.042)), (0.7, (0.018, -0.016, -0.014)))
 _SPAN_S = 0.25
 
 
@@ -35,7 +37,7 @@ def add_atrial_waves(
         compiled.draw_oscillation((t + start_s) * atrial_hz - 0.15, np.ones(n), direction, 4, out)
         return
     knots = np.arange(int(n / fs_hz / _SPAN_S) + 3) * _SPAN_S
-    for share, vector in ((1.0, (0.012, 0.030, -0.055)), (0.7, (0.022, -0.016, -0.020))):
+    for share, vector in _FIBRILLATION_MV:
         # Rate and height wander over a second or so; two sources at once make it irregular.
         wander = np.convolve(rng.standard_normal(knots.size + 4), np.full(5, 0.45), "valid")
         cycles = np.cumsum(atrial_hz * (0.97 + 0.06 * rng.random()) * (1 + 0.10 * wander) * _SPAN_S)

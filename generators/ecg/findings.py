@@ -47,10 +47,11 @@ def _left_bundle_branch_block(heart: Heart, rng: np.random.Generator) -> Heart:
     size = 1.0 + 0.18 * rng.standard_normal()
     x, y, z = 0.95 * size, 0.12 + 0.18 * rng.standard_normal(), 0.85 * size
     h = heart.only(P)
-    h = h.plus(QRS, -0.040, 0.011, (0.25 * x, 0.3 * y, 0.35 * z))
-    h = h.plus(QRS, -0.012, 0.015, (0.85 * x, y, 0.80 * z))
-    h = h.plus(QRS, 0.022, 0.017, (0.70 * x, 0.8 * y, 1.00 * z))
-    h = h.plus(QRS, 0.050, 0.013, (0.75 * x, 0.4 * y, 0.55 * z))
+    # First down, at last up: the frontal loop stays open, so that no limb lead is flat.
+    h = h.plus(QRS, -0.040, 0.011, (0.25 * x, 0.3 * y + 0.16, 0.35 * z))
+    h = h.plus(QRS, -0.012, 0.015, (0.85 * x, y + 0.20, 0.80 * z))
+    h = h.plus(QRS, 0.022, 0.017, (0.70 * x, 0.8 * y - 0.12, 1.00 * z))
+    h = h.plus(QRS, 0.050, 0.013, (0.75 * x, 0.4 * y - 0.26, 0.55 * z))
     h = h.plus(T, 0.19, 0.060, (-0.08 * x, 0.06 * y, -0.22 * z))
     h = h.plus(T, 0.29, 0.042, (-0.27 * x, -0.2 * y, -0.36 * z))
     return h
@@ -123,9 +124,14 @@ def _low_voltage(heart: Heart, rng: np.random.Generator) -> Heart:
 def _wolff_parkinson_white(heart: Heart, rng: np.random.Generator) -> Heart:
     size = 0.36 + 0.06 * rng.standard_normal()
     direction = np.array([0.75, 0.35, -0.55 if rng.random() < 0.6 else 0.55]) + 0.12 * rng.standard_normal(3)
-    x, y, z = size * direction
-    h = heart.plus(QRS, -0.044, 0.012, (0.7 * x, 0.7 * y, 0.7 * z))
-    h = h.plus(QRS, -0.024, 0.012, (x, y, z))
+    # The early force turns towards the main one and grows into it: a slur and not a wave of its own.
+    qrs = heart.only(QRS)
+    main = qrs.dipole_mv.T @ qrs.width_s
+    main /= max(float(np.linalg.norm(main)), 1e-9)
+    h = heart
+    for centre_s, height, turned in ((-0.046, 0.55, 0.0), (-0.032, 0.85, 0.3), (-0.018, 1.05, 0.6), (-0.006, 0.7, 0.8)):
+        x, y, z = size * height * ((1 - turned) * direction + turned * main)
+        h = h.plus(QRS, centre_s, 0.0095, (x, y, z))
     return scaled(h, T, (0.35, 0.4, 0.6))
 
 

@@ -21,7 +21,7 @@ ELECTRODES = compiled.ELECTRODES
 SLOW_HZ = 21.0
 _RUN_IN = 24  # steps after which the slow resonance has settled
 # Share of the noise power when all four are asked for; drawn around these.
-_SHARE = {Noise.baseline_wander: 0.80, Noise.muscle: 0.085, Noise.electrode_motion: 0.09, Noise.powerline: 0.015}
+_SHARE = {Noise.baseline_wander: 0.88, Noise.muscle: 0.060, Noise.electrode_motion: 0.05, Noise.powerline: 0.010}
 _MUSCLE_HZ, _MUSCLE_BAND_HZ = 80.0, 150.0
 _MOTION_HZ, _MOTION_BAND_HZ = 2.2, 2.6
 # Rate in Hz and sd of the slow oscillators; the squares of the second row add up to 1.
