@@ -69,15 +69,19 @@ def _catmull_rom(factor: int) -> tuple[np.ndarray, ...]:
     return tuple((row / 2).astype(np.float32) for row in rows)
 
 
+def _key(rng: np.random.Generator) -> np.ndarray:
+    """Return (3,) words for `compiled.innovations`."""
+    return rng.bit_generator.random_raw(2).view(np.uint32)[:3]
+
+
 def _slow(kinds: Sequence[Noise], sd: dict[Noise, float], n: int, hz: float, rng: np.random.Generator) -> np.ndarray:
     """Baseline wander and electrode motion at `hz`, carried to the leads: (8, n)."""
     a1, a2, gain = _poles(_MOTION_HZ, _MOTION_BAND_HZ, hz)
     motion = gain * sd[Noise.electrode_motion] if Noise.electrode_motion in kinds else 0.0
     wander = _WANDER * ((1.0,), (sd[Noise.baseline_wander],)) if Noise.baseline_wander in kinds else _WANDER[:, :0]
-    steps = n + _RUN_IN if motion > 0 else 0
-    z = rng.standard_normal(ELECTRODES + 19 * wander.shape[1] + steps * ELECTRODES, dtype=np.float32)
+    z = rng.standard_normal(ELECTRODES + 19 * wander.shape[1], dtype=np.float32)
     out = np.empty((n, ELECTRODES), np.float32)
-    compiled.draw_slow(z, motion, np.float32(a1), np.float32(a2), _RUN_IN, wander, hz, out)
+    compiled.draw_slow(_key(rng), z, motion, np.float32(a1), np.float32(a2), _RUN_IN, wander, hz, out)
     return _to_leads(out)
 
 
@@ -126,7 +130,6 @@ def electrode_noise(
 def _muscle(sd: float, fs_hz: float, rng: np.random.Generator, out: np.ndarray) -> None:
     """Write muscle noise to I, II, V1-V6 (8, samples): a broad resonance, an envelope over seconds."""
     a1, a2, gain = _poles(min(_MUSCLE_HZ, 0.3 * fs_hz), _MUSCLE_BAND_HZ, fs_hz)
-    key = rng.integers(0, 2**64 - 1, 3, dtype=np.uint64, endpoint=True)
     knots = max(2, int(out.shape[1] / fs_hz) + 2)
-    envelope = (sd * np.exp(0.25 * rng.standard_normal((knots, ELECTRODES)) - 0.06)).astype(np.float32)
-    compiled.draw_muscle(key, np.float32(a1), np.float32(a2), np.float32(gain), envelope, fs_hz, out)
+    envelope = (sd * np.exp(0.25 * rng.standard_normal((ELECTRODES, knots)) - 0.06)).astype(np.float32)
+    compiled.draw_muscle(_key(rng), np.float32(a1), np.float32(a2), np.float32(gain), envelope, fs_hz, out)
