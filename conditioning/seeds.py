@@ -7,6 +7,7 @@ seeds that differ only above bit 32 give different noise (torch's CPU `manual_se
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
@@ -18,13 +19,13 @@ def sample_seed(run_seed: int, sample_id: str) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-class _Words(ISeedSequence):  # type: ignore[misc]
+class _Words(ISeedSequence):
     """Hands a hash to a bit generator as it is: it needs no more mixing."""
 
     def __init__(self, digest: bytes) -> None:
         self.digest = digest
 
-    def generate_state(self, n_words: int, dtype: type = np.uint32) -> np.ndarray:
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
         return np.frombuffer(self.digest, dtype, n_words)
 
 
@@ -34,4 +35,4 @@ def stream(seed: int, name: str) -> np.random.Generator:
     Streams of one sample are independent: drawing more noise never moves the rhythm.
     """
     digest = hashlib.sha256(f"{seed}\x1f{name}".encode()).digest()
-    return np.random.Generator(np.random.SFC64(_Words(digest)))
+    return np.random.Generator(np.random.SFC64(_Words(digest)))  # type: ignore[arg-type]  # numpy takes an ISeedSequence

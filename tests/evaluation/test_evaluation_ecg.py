@@ -19,10 +19,12 @@ from clinsynth.generators.ecg.simulator import simulate
 def test_measured_intervals_follow_what_was_asked():
     quiet = {"noise": (), "hrv_sd_ms": 0, "resp_rate_bpm": 15}
     for rate, axis in ((60, 60.0), (80, 0.0)):
-        values, failures, _ = features(simulate(EcgCondition(heart_rate_bpm=rate, axis_deg=axis, **quiet), 4))
-        assert values["heart_rate_bpm"] == pytest.approx(rate, rel=0.01)
-        assert values["axis_deg"] == pytest.approx(axis, abs=25)  # neurokit2 cuts the QRS short
-        assert 60 < values["qrs_ms"] < 140
+        asked = EcgCondition(heart_rate_bpm=rate, axis_deg=axis, **quiet)
+        values = [features(simulate(asked, seed))[0] for seed in range(7)]
+        assert [v["heart_rate_bpm"] for v in values] == pytest.approx([rate] * 7, rel=0.01)
+        # The median: where neurokit2 cuts a QRS short, the net areas are of half a wave.
+        assert np.median([v["axis_deg"] for v in values]) == pytest.approx(axis, abs=8)
+        assert 60 < np.median([v["qrs_ms"] for v in values]) < 120
     slow, fast = (
         features(simulate(EcgCondition(pr_ms=pr, heart_rate_bpm=60, **quiet), 4))[0]["pr_ms"] for pr in (190, 130)
     )
