@@ -151,7 +151,7 @@ def _noise(c: EcgCondition, z: float) -> dict[str, Any]:
         kinds = tuple(k for k in Noise if mains or k is not Noise.powerline)
     out: dict[str, Any] = {"noise": kinds}
     if kinds:
-        out["snr_db"] = round(min(38.0, max(8.0, 17.0 + 4.5 * z)), 2)
+        out["snr_db"] = round(min(38.0, max(8.0, 15.8 + 4.5 * z)), 2)
     if Noise.powerline in kinds:
         out["powerline_hz"] = 50
     return out

@@ -21,7 +21,7 @@ ELECTRODES = compiled.ELECTRODES
 SLOW_HZ = 21.0
 _RUN_IN = 24  # steps after which the slow resonance has settled
 # Share of the noise power when all four are asked for; drawn around these.
-_SHARE = {Noise.baseline_wander: 0.88, Noise.muscle: 0.060, Noise.electrode_motion: 0.05, Noise.powerline: 0.010}
+_SHARE = {Noise.baseline_wander: 0.913, Noise.muscle: 0.043, Noise.electrode_motion: 0.037, Noise.powerline: 0.007}
 _MUSCLE_HZ, _MUSCLE_BAND_HZ = 80.0, 150.0
 _MOTION_HZ, _MOTION_BAND_HZ = 2.2, 2.6
 # Rate in Hz and sd of the slow oscillators; the squares of the second row add up to 1.
