@@ -37,7 +37,7 @@ _WAVE_LABEL = {"p": "P", "r": "R", "s": "Q or S", "st": "ST level", "t": "T"}
 FEATURES: tuple[Feature, ...] = (
     Feature(name="heart_rate_bpm", label="Heart rate", unit="bpm", family="rate"),
     Feature(name="rr_sd_ms", label="RR standard deviation", unit="ms", family="rate"),
-    Feature(name="n_r_peaks", label="R peaks found", unit="", family="rate"),
+    Feature(name="n_r_peaks", label="R peaks in a lead (median)", unit="", family="rate"),
     *(Feature(name=name, label=label, unit="ms", family="interval") for name, label in INTERVALS),
     Feature(name="qtcf_ms", label="QTc (Fridericia)", unit="ms", family="interval"),
     Feature(name="axis_deg", label="QRS axis", unit="deg", family="axis"),

@@ -91,14 +91,20 @@ def _row(
     layout: Layout, truth: bool,
 ) -> None:  # fmt: skip
     """Draw one strip: the pulse, then its leads side by side, each showing its own time."""
+    from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import Normal, Stroke
+
+    bottom, top = FOOTER_MM, axes.get_ylim()[1] - HEADER_MM + 5
+    paper = Rectangle((5, bottom), WIDTH_MM - 12, top - bottom, transform=axes.transData)
     seconds = STRIP_S / len(names)
     _pulse(axes, zero)
     for column, name in enumerate(names):
         x0 = LEFT_MM + column * seconds * MM_PER_S
         start = _start(record, leads.get(name), column * seconds, seconds)
         drawn = name in leads and bool(np.isfinite(leads[name]).any())
-        label = (x0 + 1, zero + 12) if layout == "3x4" else (x0 - 4.5, zero + 1.5)
-        axes.text(*label, name, size=9, weight="bold", color=INK)
+        label = (x0 + 1, zero + 16) if layout == "3x4" else (x0 - 4.5, zero + 1.5)
+        halo = [Stroke(linewidth=3, foreground="white"), Normal()]
+        axes.text(*label, name, size=9, weight="bold", color=INK, zorder=5, path_effects=halo)
         if column:
             axes.plot([x0, x0], [zero + 3, zero - 3], color=INK, lw=0.6, gid="separator")
         if not drawn:
@@ -107,7 +113,8 @@ def _row(
         if truth:
             _marks(axes, record, name, leads[name], start, seconds, x0, zero)
         x, y = _trace(leads[name], record, start, seconds)
-        axes.plot(x0 + x * MM_PER_S, zero + y * MM_PER_MV, color=INK, lw=0.7, gid=f"trace-{name}")
+        (line,) = axes.plot(x0 + x * MM_PER_S, zero + y * MM_PER_MV, color=INK, lw=0.7, gid=f"trace-{name}")
+        line.set_clip_path(paper)  # a tall wave ends with the paper, as on a recorder
 
 
 def _start(record: Record, x: np.ndarray | None, wanted: float, seconds: float) -> float:
