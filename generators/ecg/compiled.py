@@ -573,6 +573,10 @@ def wave_limits(wave, centre, width, dipole, field, atrial_field, windows, step,
             out[lead, code, 0] = on
             out[lead, code, 1] = start + here[1] * step
             out[lead, code, 2] = off
+    for row in range(13):
+        least = min(out[row, 2, 1], (out[row, 1, 2] if out[row, 1, 2] == out[row, 1, 2] else out[12, 1, 2]) + 0.030)
+        if out[row, 2, 0] < least:
+            out[row, 2, 0] = least
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
