@@ -18,6 +18,8 @@ def told(error: BaseException) -> tuple[int, str]:
         return USAGE, f"{context.command_path if context else 'clinsynth'}: {_sentence(error.format_message())}"
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
         return STOPPED, "stopped; the same command goes on"
+    if isinstance(getattr(error, "setting", None), str):
+        return USAGE, f"{flag_of(error.setting)} {error.said}"  # type: ignore[attr-defined]
     if isinstance(getattr(error, "exit_code", None), int):
         return error.exit_code, text  # type: ignore[attr-defined]
     if isinstance(error, OSError):
@@ -27,6 +29,11 @@ def told(error: BaseException) -> tuple[int, str]:
     if isinstance(error, MemoryError):
         return FAILURE, "out of memory; a smaller --batch-size or fewer --workers need less"
     return FAILURE, f"{type(error).__name__}: {text} (CLINSYNTH_DEBUG=1 shows where)"
+
+
+def flag_of(setting: str) -> str:
+    """Return the flag of a job's argument, such as `--shard-size` of `shard_size`."""
+    return "--format" if setting == "file_format" else "--" + setting.replace("_", "-")
 
 
 def _told_by_system(error: OSError, text: str) -> tuple[int, str]:

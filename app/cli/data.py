@@ -20,7 +20,7 @@ Format = Annotated[str | None, typer.Option("--format", help="File format [defau
 Layout = Annotated[str, typer.Option(help="folder, or webdataset for tar shards.")]
 ShardSize = Annotated[int | None, typer.Option(help="Samples a shard [default: the generator's].")]
 BatchSize = Annotated[int, typer.Option(help="Samples a batch.")]
-Seed = Annotated[int | None, typer.Option(help="Run seed, for a plan's file without seeds.")]
+Seed = Annotated[int | None, typer.Option(help="Run seed, for a plan's file without seeds only.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,20 +52,23 @@ def plan(
     quota: Annotated[list[str] | None, typer.Option(help="FIELD=VALUE:SHARE, an exact share of the samples.")] = None,
     records_per_patient: Annotated[int, typer.Option(help="Records that share one patient.")] = 1,
     seed: Annotated[int, typer.Option(help="Run seed.")] = 0,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
     """Make a cohort plan from rules: a table with one row a sample."""
     columns = [name.strip() for text in balance or () for name in text.split(",") if name.strip()]
-    made = jobs.plan(
-        out,
-        generator,
-        n,
-        balance=columns,
-        sets=sets or (),
-        quotas=quota or (),
-        records_per_patient=records_per_patient,
-        seed=seed,
-    )
+    with on_stderr("planning", quiet) as progress:
+        made = jobs.plan(
+            out,
+            generator,
+            n,
+            balance=columns,
+            sets=sets or (),
+            quotas=quota or (),
+            records_per_patient=records_per_patient,
+            seed=seed,
+            progress=progress,
+        )
     content = {
         "plan": str(out),
         "n": len(made),
@@ -125,7 +128,15 @@ _VERIFY = epilog("clinsynth verify ecgs")
 
 def verify(dataset: Annotated[Path, typer.Argument(help="Folder of the data set.")], as_json: Json = False) -> int:
     """Check every receipt and hash of a data set."""
-    found = jobs.verify(dataset)
+    from ...conditioning.dataset import DamagedDataset
+
+    try:
+        found = jobs.verify(dataset)
+    except DamagedDataset as damage:  # of dataset.json: nothing behind it can be told
+        unknown = dict.fromkeys(("n", "written", "quarantined", "shards", "shards_done"))
+        content = {"dataset": str(dataset), "ok": False, "complete": False, **unknown, "problems": [str(damage)]}
+        show(str(damage), content, as_json)
+        return DAMAGED
     content = {
         "dataset": str(dataset),
         "ok": found.ok,
@@ -176,7 +187,12 @@ def submit(
     model: Model,
     plan: Plan,
     out: Out,
-    engine: Annotated[str, typer.Option("--engine", "-e", help="local, accelerate, slurm or ray.")],
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine", "-e", help="local, accelerate, slurm (needs clinsynth[submit]) or ray (clinsynth[ray])."
+        ),
+    ],
     parts: Annotated[int, typer.Option(help="Processes, ranks, array tasks or Ray tasks.")],
     option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE for the engine.")] = None,
     file_format: Format = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -101,12 +102,34 @@ def show_model(name: Annotated[str, typer.Argument(help="The generator's name.")
     """Show the fields that a generator's condition takes."""
     found = jobs.describe_model(name)
     formats = f"formats {', '.join(found['formats'])}, {found['shard_size']} samples a shard"
-    lines = [f"{found['name']}: {found['about']}", formats, "", *map(_field, found["fields"])]
+    lines = [f"{found['name']}: {found['about']}", formats, _LEFT_OUT, "", *map(_field, found["fields"])]
     show("\n".join(lines), found, as_json)
     return DONE
 
 
+_LEFT_OUT = "A field that is left out is drawn from the population, unless its text or default says otherwise."
+
+
 def _field(field: dict[str, Any]) -> str:
-    allowed = field["allowed"]
-    shown = "|".join(map(str, allowed)) if isinstance(allowed, list) else allowed
-    return f"{field['name']} ({field['kind']}{' ' + shown if shown else ''})\n    {field['meaning']}"
+    """Return a field's name, what it takes and what it means, in lines that fit a terminal."""
+    meaning = field["meaning"][:1].upper() + field["meaning"][1:]
+    text = "\n".join(_wrapped(line) for line in (_takes(field), meaning))
+    return f"{field['name']}\n{text}"
+
+
+def _takes(field: dict[str, Any]) -> str:
+    """Return which values a field takes, in words."""
+    kind, allowed, default = field["kind"], field["allowed"], field["default"]
+    if isinstance(allowed, list):
+        said = f"{'any, joined by |,' if kind.startswith('list') else 'one'} of {', '.join(map(str, allowed))}"
+    else:
+        said = {"number": "number", "integer": "whole number", "string": "text", "object": "JSON"}.get(kind, kind)
+        said += " " + allowed.replace("..", " to ") if allowed else ""
+    if default is None:
+        return said
+    shown = "|".join(map(str, default)) if isinstance(default, list | tuple) else f"{default:g}"
+    return f"{said} [default: {shown}]"
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 100, initial_indent="    ", subsequent_indent="    ", break_long_words=False)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ..progress import Progress, silent
 from .evaluating import PAGE, evaluate, inputs_of, stands
-from .planning import plan
-from .sampling import Sampled, sample
+from .planning import cohort
+from .sampling import Sampled, prepared, sample
+from .settings import at_least_one
 from .verifying import verify
 
 
@@ -93,10 +94,13 @@ def demo(
         raise ValueError(unknown("demo", kind, DEMOS))
     made, folder = DEMOS[kind], Path(out)
     path, dataset, look = folder / f"{kind}-plan.parquet", folder / kind, folder / f"{kind}-evaluation"
-    cohort = plan(path, made.generator, n, balance=made.balance, sets=made.sets, quotas=made.quotas)
+    at_least_one("workers", workers)
+    plan = cohort(made.generator, n, balance=made.balance, sets=made.sets, quotas=made.quotas)
+    shard_size = max(1, -(-n // max(4, workers)))  # so that every worker has some, and a stop costs little
+    prepared(made.generator, plan, dataset, shard_size=shard_size)  # refuses before the plan's file is written
+    plan.write(path)
     with stage("sampling") as progress:
-        shard_size = max(1, -(-n // max(4, workers)))  # so that every worker has some, and a stop costs little
-        done = sample(made.generator, cohort, dataset, workers=workers, shard_size=shard_size, progress=progress)
+        done = sample(made.generator, plan, dataset, workers=workers, shard_size=shard_size, progress=progress)
     problems = verify(dataset).problems
     if problems:
         raise DamagedDataset(problems[0])

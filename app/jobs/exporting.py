@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -11,6 +12,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,14 +61,30 @@ def export(dataset: str | Path, file_format: str, out: str | Path, *, progress: 
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ValueError(f"{target} exists and is not an empty folder")
     target.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
+    with _under_another_name(target) as work:
         _EXPORTERS[file_format](reader, work, progress)
         work.chmod(0o755)
         os.replace(work, target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return len(reader)
+
+
+@contextmanager
+def _under_another_name(target: Path) -> Iterator[Path]:
+    """Yield a folder beside `target` that goes when it was not renamed; errors name `target` in its place."""
+    prefix = f".{target.name}-"
+    hidden = os.path.join(os.path.abspath(target.parent), prefix)
+    work: Path | None = None
+    try:
+        work = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+        yield work
+    except OSError as error:
+        unnamed = error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if unnamed or os.path.abspath(str(error.filename)).startswith(hidden):
+            raise OSError(error.errno, error.strerror, str(target)) from None
+        raise
+    finally:
+        if work is not None:
+            shutil.rmtree(work, ignore_errors=True)
 
 
 def _samples(reader: DatasetReader, k: int) -> Iterator[_Sample]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..progress import Progress, silent
+
 if TYPE_CHECKING:
     from ...conditioning.plan import CohortPlan
 
@@ -21,6 +23,7 @@ def plan(
     quotas: Sequence[str] = (),
     records_per_patient: int = 1,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> CohortPlan:
     """Make a cohort plan and write it.
 
@@ -33,6 +36,41 @@ def plan(
         quotas: FIELD=VALUE:SHARE.
         records_per_patient: records that share one patient.
         seed: run seed, 0 to 2^63 - 1.
+        progress: called with (samples checked, samples).
+
+    Raises:
+        ValueError: a rule cannot hold or contradicts another; it is named.
+        OSError: the file cannot be written.
+    """
+    from ...conditioning.plan.files import suffix_of
+
+    suffix_of(Path(out))  # a wrong name is told before the work
+    made = cohort(
+        generator,
+        n,
+        balance=balance,
+        sets=sets,
+        quotas=quotas,
+        records_per_patient=records_per_patient,
+        seed=seed,
+        progress=progress,
+    )
+    made.write(out)
+    return made
+
+
+def cohort(
+    generator: str,
+    n: int,
+    *,
+    balance: Sequence[str] = (),
+    sets: Sequence[str] = (),
+    quotas: Sequence[str] = (),
+    records_per_patient: int = 1,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> CohortPlan:
+    """Make a cohort plan and write nothing; the arguments are those of `plan`.
 
     Raises:
         ValueError: a rule cannot hold or contradicts another; it is named.
@@ -42,7 +80,7 @@ def plan(
 
     condition_type = generator_class(generator).condition_type
     fixed, choices, ranges = parse_sets(sets, condition_type)
-    made = make_plan(
+    return make_plan(
         condition_type,
         n,
         balance=balance,
@@ -52,9 +90,8 @@ def plan(
         quotas=[parse_quota(text) for text in quotas],
         records_per_patient=records_per_patient,
         seed=seed,
+        progress=progress,
     )
-    made.write(out)
-    return made
 
 
 def plan_command(rules: Mapping[str, Any], generator: str, out: str) -> str:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress, silent
+from .settings import at_least_one, storage_config
 from .workers import Stopped, run_workers
 
 if TYPE_CHECKING:
     from ...conditioning.plan import CohortPlan
+    from ...generators.storage import StorageConfig
 
 
 @dataclass(frozen=True)
@@ -81,27 +83,68 @@ def sample(
         ValueError: a setting or the plan is wrong, or the data set in `out` was begun with other ones.
         Stopped: by Ctrl-C or SIGTERM; finished shards stay.
     """
-    from .models import build
-
-    if workers < 1:
-        raise ValueError(f"workers = {workers} must be at least 1")
-    generator = build(model)
-    whole = _loaded(plan, generator.condition_type, seed)
+    at_least_one("workers", workers)
     settings = {"layout": layout, "shard_size": shard_size, "batch_size": batch_size, "threads": threads}
-    with _as_file(whole) as path:
+    made = prepared(model, plan, out, part, seed=seed, file_format=file_format, **settings)
+    with _as_file(made.plan) as path:
         spec = {
             "model": model,
             "plan": str(path),
             "out": str(Path(out).absolute()),
-            "run_seed": whole.run_seed if whole.run_seed is not None else (seed or 0),
-            "config": {**settings, "file_format": file_format},
+            "run_seed": made.run_seed,
+            "config": made.config.model_dump(mode="json"),
         }
-        shards = -(-len(whole) // (shard_size or generator.shard_size))
         try:
-            run_workers([{**spec, "part": p} for p in _parts(part, workers, shards)], threads, progress)
+            run_workers([{**spec, "part": p} for p in _parts(part, workers, made.shards)], threads, progress)
         except Stopped as stopped:
             raise Stopped(_how_far(out, str(stopped))) from None
     return standing(out)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that nothing speaks against.
+
+    Attributes:
+        plan: the validated plan.
+        config: how it is stored.
+        run_seed: seed of the run.
+        shards: shards of the whole data set.
+    """
+
+    plan: CohortPlan
+    config: StorageConfig
+    run_seed: int
+    shards: int
+
+
+def prepared(
+    model: str,
+    plan: str | Path | CohortPlan,
+    out: str | Path,
+    part: tuple[int, int] = (0, 1),
+    *,
+    seed: int | None = None,
+    **settings: Any,
+) -> Prepared:
+    """Return what a run needs, or refuse it, before anything is made; the arguments are those of `sample`.
+
+    Raises:
+        ValueError: a setting or the plan is wrong, or the data set in `out` was begun with other ones.
+        DamagedDataset: the `dataset.json` in `out` does not verify.
+    """
+    from ...generators.storage import settle
+    from .models import build
+
+    w, whole = part
+    if not 0 <= w < whole:
+        raise ValueError(f"part {w}/{whole} is not w/W with 0 <= w < W, such as 0/{max(whole, 1)}")
+    generator = build(model)
+    config = storage_config(generator, settings)
+    loaded = _loaded(plan, generator.condition_type, seed)
+    run_seed = loaded.run_seed if loaded.run_seed is not None else 0
+    info = settle(generator, loaded, Path(out), config, run_seed)
+    return Prepared(loaded, config, run_seed, -(-info.n // info.shard_size))
 
 
 def standing(out: str | Path) -> Sampled:
@@ -131,7 +174,11 @@ def _how_far(out: str | Path, otherwise: str) -> str:
 def _loaded(plan: str | Path | CohortPlan, condition_type: Any, seed: int | None) -> CohortPlan:
     from ...conditioning.plan import CohortPlan
 
-    return plan if isinstance(plan, CohortPlan) else CohortPlan.read(plan, condition_type, run_seed=seed)
+    if not isinstance(plan, CohortPlan):
+        return CohortPlan.read(plan, condition_type, run_seed=seed)
+    if seed is not None:
+        raise ValueError(f"the plan has its own seeds; leave --seed {seed} out")
+    return plan
 
 
 @contextmanager
@@ -139,15 +186,16 @@ def _as_file(plan: CohortPlan) -> Iterator[Path]:
     """Yield the validated plan as a Parquet file that workers read."""
     with tempfile.TemporaryDirectory(prefix="clinsynth-") as folder:
         path = Path(folder) / "plan.parquet"
-        plan.write(path)
+        try:
+            plan.write(path)
+        except OSError as error:  # the user knows the folder for temporary files, not a file in it
+            raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from None
         yield path
 
 
 def _parts(part: tuple[int, int], workers: int, shards: int) -> list[tuple[int, int]]:
     """Return the part of each worker: worker j of J in part w of W takes the shards k = w + W j (mod W J)."""
     w, whole = part
-    if not 0 <= w < whole:
-        raise ValueError(f"part {w}/{whole} is not w/W with 0 <= w < W, such as 0/{max(whole, 1)}")
     own = len(range(w, shards, whole))
     count = max(1, min(workers, own))
     return [(w + whole * j, whole * count) for j in range(count)]

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..failures import flag_of
 from ..progress import Progress, silent
-from .sampling import sample
+from .sampling import prepared, sample
+from .settings import at_least_one
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,7 @@ def submit(
 
     if engine not in ENGINES:
         raise ValueError(unknown("engine", engine, ENGINES))
-    if parts < 1:
-        raise ValueError(f"parts = {parts} must be at least 1")
+    at_least_one("parts", parts)
     if not Path(plan).is_file():
         raise FileNotFoundError(f"plan {str(plan)!r} is not a file")
     given = Submission(
@@ -83,7 +84,15 @@ def submit(
         dict(_option(text) for text in options),
         progress,
     )
+    if engine != "local":  # there `sample` looks first; elsewhere a refusal would come from a job that has begun
+        _refuse(given)
     return {"engine": engine, "parts": parts, **ENGINES[engine](given)}
+
+
+def _refuse(given: Submission) -> None:
+    """Refuse here what every part would refuse."""
+    settings = {key: value for key, value in given.settings.items() if key not in ("workers", "progress")}
+    prepared(given.model, given.plan, given.out, (0, given.parts), **settings)
 
 
 def run_part(given: Submission, w: int) -> dict[str, Any]:
@@ -101,16 +110,8 @@ def accelerate_command(given: Submission) -> list[str]:
     launch = ["accelerate", "launch", "--num_processes", str(given.parts)]
     launch += [word for key, value in given.options.items() for word in (f"--{key}", *([value] if value else []))]
     verb = ["-m", "clinsynth", "sample", "--model", given.model, "--plan", given.plan, "--out", given.out]
-    flags = [
-        word
-        for key, value in given.settings.items()
-        if value is not None
-        for word in (_FLAGS.get(key, "--" + key.replace("_", "-")), str(value))
-    ]
+    flags = [word for key, value in given.settings.items() if value is not None for word in (flag_of(key), str(value))]
     return [*launch, *verb, "--part", "rank", *flags]
-
-
-_FLAGS = {"file_format": "--format"}
 
 
 def _accelerate(given: Submission) -> dict[str, Any]:

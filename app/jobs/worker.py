@@ -8,7 +8,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+
+from ..failures import STOPPED, told
 
 Say = Callable[[dict[str, Any]], None]
 _EVERY = 20  # samples between two messages
@@ -48,16 +51,17 @@ def work(spec: dict[str, Any], say: Say) -> None:
 
 def main() -> int:
     """Run one worker and return its exit code."""
-    spec = json.loads(sys.stdin.readline())
+    line = sys.stdin.readline()
+    if not line.endswith("\n"):  # the parent ended before it said what to do
+        return STOPPED
+    spec = json.loads(line)
     out, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints must not break the lines
     threading.Thread(target=_end_with_parent, args=(sys.stdin.fileno(),), daemon=True).start()
     lock = threading.Lock()
 
     def say(message: dict[str, Any]) -> None:
-        with lock:
+        with lock, suppress(BrokenPipeError):  # the parent is gone; its closed standard input asks for a stop
             print(json.dumps(message), file=out, flush=True)
-
-    from ..failures import told
 
     try:
         work(spec, say)

@@ -73,29 +73,40 @@ class EcgCondition(BaseModel):
     """One 12-lead ECG; what is left out is drawn from the population prior given sex and age.
 
     Attributes:
-        sex: F or M.
-        age_years: 18 to 110; the prior covers adults.
-        heart_rate_bpm: mean ventricular rate; the rhythm bounds it (`vocabulary.RATE_BPM`).
+        sex: sex of the patient, female or male.
+        age_years: age in years; the generator knows adults.
+        heart_rate_bpm: mean rate of the ventricles in beats per minute. Each rhythm has a part of this range: sinus
+            bradycardia less than 60, sinus tachycardia more than 100.
         rhythm: rhythm of the whole record; sinus when left out.
-        findings: morphology of the beats.
-        pr_ms: P onset to QRS onset.
-        qrs_ms: QRS onset to offset.
-        qtc_ms: QT corrected by Fridericia.
-        axis_deg: frontal QRS axis, -180 to 180.
-        resp_rate_bpm: breaths per minute.
-        hrv_sd_ms: standard deviation of RR over 300 s (sinus-driven rhythms only).
-        lf_hf: power ratio of the 0.04-0.15 Hz to the respiratory component of RR.
-        twa_uv: T-wave alternans: largest |mean even - mean odd| ST-T over samples and leads.
-        twa_pattern: how beats switch between the two T waves.
-        noise: kinds of noise; an empty list asks for a clean record.
-        snr_db: 10 log10(clean power / noise power), averaged over the eight independent leads.
-        powerline_hz: mains frequency.
-        duration_s: length of the record.
-        fs_hz: sampling rate.
-        leads: which leads, in which order.
-        patient_id: name shared by the records of one patient.
-        patient_seed: seed of the heart; records with the same one come from the same heart.
-        kernels: a heart of one's own, as `EcgCondition.from_record` fits it.
+        findings: what the shape of every beat shows; none when left out.
+        pr_ms: PR interval in ms, from the start of P to the start of QRS; not for atrial fibrillation, atrial
+            flutter, third-degree AV block and paced, which have none.
+        qrs_ms: QRS duration in ms.
+        qtc_ms: QT interval in ms, corrected for the rate after Fridericia.
+        axis_deg: QRS axis in the frontal plane, in degrees; 0 points to the left, 90 down.
+        resp_rate_bpm: breathing rate in breaths per minute.
+        hrv_sd_ms: heart rate variability in ms, as the standard deviation of the RR intervals over 5 minutes; at
+            most a fifth of the mean RR interval, and only in rhythms that the sinus node drives.
+        lf_hf: ratio of slow (0.04 to 0.15 Hz) to breathing-borne power in the heart rate's variability, without
+            unit; only in rhythms that the sinus node drives.
+        twa_uv: T-wave alternans in microvolts, the largest difference between the mean even and the mean odd beat
+            in ST and T, over all leads; 0 when left out.
+        twa_pattern: how beats alternate where twa_uv is asked for. With exact, every beat; with noisy, each beat
+            with a chance of 0.8; with rate_gated, only at rates of more than 95 beats per minute. Exact when left
+            out.
+        noise: kinds of noise on the electrodes; all of them when left out, and an empty list asks for a clean record.
+        snr_db: signal-to-noise ratio in dB, as power averaged over the leads I, II and V1 to V6; less is noisier.
+        powerline_hz: mains frequency of the powerline noise in Hz; 50 when left out.
+        duration_s: length of the record in seconds.
+        fs_hz: sampling rate in Hz (samples per second of each lead).
+        leads: which leads the record has, in this order.
+        patient_id: name of the patient, 1 to 64 letters, digits, dots, hyphens or underscores; records of one
+            patient share it.
+        patient_seed: whole number that a patient's heart is drawn from, without unit; records with the same one come
+            from the same heart.
+        kernels: a heart of one's own, as a JSON object of lists with one entry per wave component, namely wave (P,
+            QRS, ST or T), centre_s and width_s in seconds from the R peak, and dipole_mv (left, down and back) in
+            mV; a heart of the population when left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False, allow_inf_nan=False)

@@ -91,12 +91,13 @@ class CohortPlan:
         Args:
             path: a .parquet or .csv file.
             condition_type: model of the rows; a CSV file needs it, and unknown columns are refused by it.
-            run_seed: derives the seeds of a file without a `seed` column.
+            run_seed: derives the seeds of a file without a `seed` column; a file with seeds takes none.
             validate: also build every row's condition (a million rows take some seconds).
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is no plan; the message names the row and the column.
+            ValueError: the file is no plan, or has its own seeds beside `run_seed`; the message names the row
+                and the column.
         """
         from .files import read_plan
 
@@ -110,6 +111,7 @@ class CohortPlan:
 
         Raises:
             ValueError: the name ends in neither.
+            OSError: it cannot be written; the error names `path`.
         """
         from .files import write_plan
 

@@ -106,6 +106,9 @@ def _column(name: str, part: Mapping[str, Any], definitions: Mapping[str, Any]) 
     if listed:
         part = _resolved(part.get("items", {}), definitions)
     low, high = part.get("minimum", part.get("exclusiveMinimum")), part.get("maximum", part.get("exclusiveMaximum"))
+    if part.get("type") == "integer":  # the last whole number inside an open bound
+        low = part["exclusiveMinimum"] + 1 if "exclusiveMinimum" in part else low
+        high = part["exclusiveMaximum"] - 1 if "exclusiveMaximum" in part else high
     words = tuple(part["enum"]) if "enum" in part else ((part["const"],) if "const" in part else ())
     kind = part.get("type", "object")
     return Column(name, "object" if kind == "array" else kind, listed, words, low, high, default, text)

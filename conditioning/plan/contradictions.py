@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,23 +12,39 @@ from .cohort import condition_of
 from .columns import columns_of
 from .rules import Rules
 
+_EVERY = 1000  # rows between two calls of progress
 _KINDS_TRIED = 512
 _RANGES_CROSSED = 4
 
 
-def refuse_contradictions(rules: Rules, condition_type: type[BaseModel], cells: dict[str, list[Any]]) -> None:
+def refuse_contradictions(
+    rules: Rules,
+    condition_type: type[BaseModel],
+    cells: dict[str, list[Any]],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
     """Raise where a drawn row, or one that a range could have drawn, is no valid condition.
+
+    `progress` is called with (rows checked, rows) every 1000 rows and at the end.
 
     Raises:
         ValueError: names the rules that the row came from and the model's reason.
     """
     nested = {c.name for c in columns_of(condition_type).values() if c.kind == "object"}
-    for row in itertools.chain(_ends_of_ranges(rules, cells, nested), _rows(cells)):
+    for row in itertools.chain(_ends_of_ranges(rules, cells, nested), _counted(_rows(cells), rules.n, progress)):
         reason = _reason(row, condition_type, nested)
         if reason is not None:
             blamed = _blamed(row, rules, condition_type, nested)
             head = f"{blamed[0]} cannot hold" if len(blamed) == 1 else f"{' and '.join(blamed)} contradict each other"
             raise ValueError(f"{head}: {reason}")
+
+
+def _counted(rows: Iterator[dict[str, Any]], n: int, progress: Callable[[int, int], None]) -> Iterator[dict[str, Any]]:
+    for done, row in enumerate(rows):
+        if done and done % _EVERY == 0:
+            progress(done, n)
+        yield row
+    progress(n, n)
 
 
 def _rows(cells: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def read_plan(path: Path, condition_type: type[BaseModel] | None, run_seed: int 
     try:
         raw, meta = _read_csv(path) if suffix in CSV else _read_parquet(path)
         kept = meta.get("run_seed")
+        if run_seed is not None and (kept is not None or "seed" in raw.column_names):
+            raise ValueError(f"the file has its own seeds; leave --seed {run_seed} out")
         return _checked(raw, condition_type, run_seed if kept is None else kept, meta.get("rules", {}))
     except ValueError as error:  # pyarrow's own errors are ValueErrors too
         raise ValueError(f"plan {str(path)!r}: {str(error).splitlines()[0]}") from None
@@ -46,20 +49,40 @@ def read_plan(path: Path, condition_type: type[BaseModel] | None, run_seed: int 
 
 def write_plan(plan: CohortPlan, path: Path) -> None:
     """Write a plan's file; see `CohortPlan.write`."""
+    suffix = suffix_of(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = plan_bytes(plan, suffix)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError as error:  # names the temporary file, of which the user knows nothing
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def suffix_of(path: Path) -> str:
+    """Return the suffix, in lower case, of the file that a plan is to be written to.
+
+    Raises:
+        ValueError: it is neither CSV's nor Parquet's.
+    """
     suffix = path.suffix.lower()
     if suffix not in PARQUET + CSV:
         raise ValueError(f"plan {str(path)!r} must end in .parquet or .csv")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        if suffix in CSV:
-            temporary.write_text(_csv_text(plan.table), encoding="utf-8", newline="")
-        else:
-            meta = json.dumps({"run_seed": plan.run_seed, "rules": dict(plan.rules)}, sort_keys=True)
-            pq.write_table(plan.table.replace_schema_metadata({META: meta.encode()}), temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return suffix
+
+
+def plan_bytes(plan: CohortPlan, suffix: str) -> bytes:
+    """Return what a plan's file with that suffix holds, `.csv` or one of Parquet's."""
+    if suffix in CSV:
+        return _csv_text(plan.table).encode()
+    meta = json.dumps({"run_seed": plan.run_seed, "rules": dict(plan.rules)}, sort_keys=True)
+    out = io.BytesIO()
+    pq.write_table(plan.table.replace_schema_metadata({META: meta.encode()}), out)
+    return out.getvalue()
 
 
 def build_table(cells: dict[str, list[Any]], condition_type: type[BaseModel]) -> pa.Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ def make_plan(
     quotas: Iterable[Quota | tuple[str, Any, float]] = (),
     records_per_patient: int = 1,
     seed: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> CohortPlan:
     """Return a cohort that keeps every rule exactly, or refuse the rules; the same seed gives the same plan.
 
@@ -45,6 +46,7 @@ def make_plan(
         quotas: (field, value, share); share 0 to 1, rounded to a count; for a list field the share that holds it.
         records_per_patient: K records share patient_id, patient_seed, sex and age.
         seed: run seed, 0 to 2^63 - 1.
+        progress: called with (samples checked, n), now and then.
 
     Raises:
         ValueError: a rule cannot hold or contradicts another; the message names it.
@@ -62,7 +64,7 @@ def make_plan(
     )
     cells, strata = _drawn(rules, condition_type)
     assign_lists(rules, condition_type, cells, strata)
-    refuse_contradictions(rules, condition_type, cells)
+    refuse_contradictions(rules, condition_type, cells, progress)
     digits = max(6, len(str(n - 1)))
     ids = [f"{i:0{digits}d}" for i in range(n)]
     cells |= {"sample_id": ids, "seed": [sample_seed(seed, name) for name in ids]}

@@ -3,7 +3,7 @@
 from .config import StorageConfig
 from .disk import Checkpoint, StorageFailure
 from .stop import Interrupted, StopFlag, stop_on_signals
-from .writer import PartReport, write_part
+from .writer import PartReport, settle, write_part
 
 __all__ = [
     "Checkpoint",
@@ -12,6 +12,7 @@ __all__ = [
     "StopFlag",
     "StorageConfig",
     "StorageFailure",
+    "settle",
     "stop_on_signals",
     "write_part",
 ]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from ...conditioning.dataset.layout import INFO, PLAN, RUN, SHARDS, TEMPORARY
@@ -12,10 +10,9 @@ from ...conditioning.dataset.reader import read_info
 from ...conditioning.dataset.schema import DatasetInfo, seal
 from ...conditioning.dataset.verify import check_plan_file
 from ...conditioning.plan import CohortPlan
+from ...conditioning.plan.files import plan_bytes
 from .config import differences
 from .disk import Disk
-
-Describe = Callable[[str], DatasetInfo]
 
 
 def refuse_foreign(root: Path) -> None:
@@ -34,7 +31,24 @@ def refuse_foreign(root: Path) -> None:
         raise ValueError(f"{root} is not empty and no data set (it holds {foreign[0]!r}); name a new or empty folder")
 
 
-def start(root: Path, plan: CohortPlan, describe: Describe, disk: Disk) -> DatasetInfo:
+def refuse_other(root: Path, asked: DatasetInfo) -> DatasetInfo | None:
+    """Return the data set that `root` holds, if any, after holding it against what is asked; nothing is made.
+
+    Raises:
+        ValueError: the folder holds a data set with other settings.
+        DamagedDataset: its `dataset.json` does not verify.
+    """
+    if not (root / INFO).exists():
+        return None
+    info = read_info(root)
+    changed = differences(info, asked)
+    if changed:
+        said = f"{root} holds a data set with other settings: {'; '.join(changed[:3])}"
+        raise ValueError(f"{said}; repeat its command to go on with it, or name another folder")
+    return info
+
+
+def start(root: Path, plan: CohortPlan, asked: DatasetInfo, disk: Disk) -> DatasetInfo:
     """Return what the data set in `root` is, after making its start or checking it; the caller holds the lock.
 
     `dataset.json` comes first, so that a folder is a data set from its first file on.
@@ -42,21 +56,16 @@ def start(root: Path, plan: CohortPlan, describe: Describe, disk: Disk) -> Datas
     Args:
         root: the data set's folder.
         plan: what is asked for.
-        describe: what the data set is to be, given the hash of the stored plan.
+        asked: what the data set is to be; the hash of its plan's file is set here.
         disk: what is written with.
 
     Raises:
         ValueError: the folder holds a data set with other settings.
         DamagedDataset: its `dataset.json` or plan does not verify.
     """
-    if (root / INFO).exists():
-        info = read_info(root)
-        changed = differences(info, describe(info.plan_file_sha256))
-        if changed:
-            said = f"{root} holds a data set with other settings: {'; '.join(changed[:3])}"
-            raise ValueError(f"{said}; repeat its command to go on with it, or name another folder")
-    else:
-        info = describe(hashlib.sha256(_plan_bytes(plan)).hexdigest())
+    info = refuse_other(root, asked)
+    if info is None:
+        info = asked.model_copy(update={"plan_file_sha256": hashlib.sha256(_plan_bytes(plan)).hexdigest()})
         disk.publish(root / INFO, seal(info))
         disk.settle(root.parent)
     if not (root / PLAN).exists():
@@ -68,7 +77,4 @@ def start(root: Path, plan: CohortPlan, describe: Describe, disk: Disk) -> Datas
 
 
 def _plan_bytes(plan: CohortPlan) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / PLAN
-        plan.write(path)
-        return path.read_bytes()
+    return plan_bytes(plan, Path(PLAN).suffix)

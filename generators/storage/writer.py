@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...conditioning.dataset.layout import RUN, SHARDS, shard_name, shard_samples
+from ...conditioning.dataset.layout import RUN, SHARDS, part_shards, shard_count, shard_name, shard_samples
 from ...conditioning.dataset.schema import DamagedDataset, DatasetInfo, Receipt
 from ...conditioning.dataset.shard_check import check_shard
 from ...conditioning.plan import CohortPlan
@@ -20,12 +20,13 @@ from .locks import locked
 from .progress import Progress
 from .run_log import RunLog
 from .shard import Job, write_shard
-from .start import refuse_foreign, start
+from .start import refuse_foreign, refuse_other, start
 from .threads import limited_threads
 
 # Letters, digits, `_` and `-` are what a WFDB record name and a WebDataset key (no dot) can hold; WFDB's C library
 # takes 50 of them.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
+_NOT_YET = "0" * 64  # stands for the hash of the plan's file until that is made
 _NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up", errno.EFBIG: "a file is too large"}
 
 
@@ -86,18 +87,13 @@ def write_part(
         Interrupted: `stop` said so; work is left.
     """
     root, settings = Path(out), config or StorageConfig()
-    if not len(plan):
-        raise ValueError("the plan has no rows; a data set needs at least one sample")
     sample_ids = checked_ids(plan.sample_ids)
     disk = Disk(checkpoint)
-
-    def described(plan_file_sha256: str) -> DatasetInfo:
-        return describe(generator, plan, settings, run_seed, weights_sha256, plan_file_sha256)
-
     try:
-        refuse_foreign(root)
+        asked = settle(generator, plan, root, settings, run_seed, weights_sha256)
+        part_shards(shard_count(asked.n, asked.shard_size), part)
         with locked(root, "dataset", stop, lock_wait_s):
-            info = start(root, plan, described, disk)
+            info = start(root, plan, asked, disk)
         todo = Progress(root, info, part, stop, progress)
         job = Job(root, info, generator, plan, sample_ids, plan.seeds, disk, todo.before_batch, todo.one)
         device = str(getattr(generator, "device", "cpu"))
@@ -108,6 +104,37 @@ def write_part(
         raise _refused(root, error) from error
     bad = sum(len(receipt.quarantined) for receipt in receipts)
     return PartReport(todo.total, todo.total - bad, bad, todo.made, len(receipts) - todo.made, complete)
+
+
+def settle(
+    generator: Generator,
+    plan: CohortPlan,
+    root: Path,
+    config: StorageConfig,
+    run_seed: int,
+    weights_sha256: str | None = None,
+) -> DatasetInfo:
+    """Return what a data set is to be, or refuse it, before anything is made in its folder.
+
+    Args:
+        generator: what makes the records.
+        plan: what is asked for.
+        root: the data set's folder, which need not exist.
+        config: how to store.
+        run_seed: seed of the run.
+        weights_sha256: hash of the generator's weights; None for a simulator.
+
+    Raises:
+        ValueError: the folder is no data set or another one, or the plan or the format cannot be.
+        DamagedDataset: its `dataset.json` does not verify.
+    """
+    if not len(plan):
+        raise ValueError("the plan has no rows; a data set needs at least one sample")
+    checked_ids(plan.sample_ids)
+    asked = describe(generator, plan, config, run_seed, weights_sha256, _NOT_YET)
+    refuse_foreign(root)
+    refuse_other(root, asked)
+    return asked
 
 
 def checked_ids(sample_ids: Sequence[str]) -> list[str]:

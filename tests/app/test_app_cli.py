@@ -1,13 +1,16 @@
 """The command line as a user meets it: help, JSON, exit codes and one-line errors."""
 
+import errno
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 from clinsynth.app import jobs
 from clinsynth.app.failures import told
-from clinsynth.conditioning.plan import CohortPlan
+from clinsynth.conditioning.ecg import EcgCondition
+from clinsynth.conditioning.plan import CohortPlan, columns_of
 
 VERBS = [
     "demo",
@@ -128,15 +131,122 @@ def test_a_part_that_is_none_is_refused(cli, small_plan, tmp_path, part, monkeyp
     assert answer.code == 2 and "--part" in answer.err
 
 
+WRONG_SETTINGS = [
+    (["--shard-size", "0"], "--shard-size must be a whole number from 1 to 100000; got 0"),
+    (["--layout", "foo"], "--layout must be one of folder, webdataset; got foo"),
+    (["--format", "edf"], "--format must be one of wfdb; got edf"),
+    (["--batch-size", "0"], "--batch-size must be a whole number from 1 to 100000; got 0"),
+]
+
+
 @pytest.mark.parametrize(
-    ("words", "said"),
-    [(["--shard-size", "0"], "shard_size"), (["--layout", "tar"], "layout"), (["--format", "edf"], "edf"),
-     (["--workers", "0"], "workers"), (["--batch-size", "0"], "batch_size")],
-)  # fmt: skip
-def test_a_wrong_setting_is_refused_by_name(cli, small_plan, tmp_path, words, said):
+    ("words", "said"), [*WRONG_SETTINGS, (["--workers", "0"], "--workers must be at least 1; got 0")]
+)
+def test_a_wrong_setting_is_refused_by_its_flag_and_nothing_is_made(cli, small_plan, tmp_path, words, said):
     small_plan.write(tmp_path / "p.parquet")
     answer = cli("sample", "-m", "ecg", "-p", "p.parquet", "-o", "d", *words)
-    assert answer.code == 2 and said in answer.err and answer.err.count("\n") <= 2
+    assert (answer.code, answer.err, answer.out) == (2, f"clinsynth: {said}\n", "")
+    assert [p.name for p in tmp_path.iterdir()] == ["p.parquet"]
+
+
+@pytest.mark.parametrize("engine", ["local", "accelerate", "slurm", "ray"])
+@pytest.mark.parametrize(("words", "said"), [*WRONG_SETTINGS, (["--parts", "0"], "--parts must be at least 1; got 0"),
+                                             (["--seed", "3"], "leave --seed 3 out")])  # fmt: skip
+def test_a_submission_is_refused_before_the_engine_is_asked(cli, small_plan, tmp_path, engine, words, said):
+    small_plan.write(tmp_path / "p.parquet")
+    answer = cli("submit", "-m", "ecg", "-p", "p.parquet", "-o", "d", "-e", engine, "--parts", 2, *words)
+    assert answer.code == 2 and said in answer.err and answer.err.count("\n") == 1 and answer.out == ""
+    assert [p.name for p in tmp_path.iterdir()] == ["p.parquet"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sample", "-m", "egc", "-p", "p.csv", "-o", "d"],
+        ["sample", "-m", "ecg", "-p", "missing.csv", "-o", "d"],
+        ["sample", "-m", "ecg", "-p", "wrong.csv", "-o", "d"],
+        ["sample", "-m", "ecg", "-p", "long.csv", "-o", "d", "--workers", "2"],
+        ["sample", "-m", "ecg", "-p", "p.csv", "-o", "d", "--seed", "3"],
+        ["sample", "-m", "ecg", "-p", "p.csv", "-o", "full"],
+        ["sample", "-m", "ecg", "-p", "p.csv", "-o", "other"],
+        ["sample", "-m", "ecg", "-p", "p.csv", "-o", "d", "--part", "2/2"],
+        ["plan", "new/p.parquet", "-n", "4", "--set", "rhythm=sinos"],
+        ["plan", "new/p.xlsx", "-n", "4"],
+        ["export", "other", "-f", "edf", "-o", "new/x"],
+        ["export", "other", "-f", "csv", "-o", "full"],
+        ["evaluate", "--real", "embedded:ludb", "--synthetic", "missing", "--out", "new"],
+        ["report", "other", "--out", "new/report.html"],
+        ["demo", "ecg", "--n", "120", "--workers", "0", "--out", "new"],
+        ["demo", "ecg", "--n", "120", "--out", "begun"],
+    ],
+)
+def test_a_refused_command_makes_nothing(cli, small_dataset, tmp_path, words):
+    import shutil
+
+    (tmp_path / "p.csv").write_text("sample_id,seed\na,1\n")
+    (tmp_path / "wrong.csv").write_text("sample_id,seed,age_years\na,1,7\n")
+    (tmp_path / "long.csv").write_text(f"sample_id,seed\n{'x' * 60},1\n")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    for name in ("other", "begun/ecg"):
+        shutil.copytree(small_dataset, tmp_path / name, ignore=shutil.ignore_patterns("run"))
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    answer = cli(*words)
+    assert answer.code == 2 and answer.err.count("\n") == 1, answer
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.parquet"])
+def test_a_failed_write_names_the_path_that_was_asked(cli, tmp_path, name):
+    (tmp_path / name).mkdir()
+    answer = cli("plan", name, "-n", 4, "-q")
+    assert (answer.code, answer.err) == (2, f"clinsynth: {name}: is a directory\n")
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("failing", ["mkdtemp", "replace", "write"])
+def test_a_failed_export_names_the_folder_that_was_asked(cli, small_dataset, tmp_path, monkeypatch, failing):
+    from clinsynth.app.jobs import exporting
+
+    def refuse(*paths, **options):
+        place = options.get("dir") and tmp_path / (options["prefix"] + "abc")
+        raise OSError(errno.ENOSPC, "No space left on device", None if failing == "write" else str(place or paths[0]))
+
+    if failing == "write":
+        monkeypatch.setitem(exporting._EXPORTERS, "csv", refuse)
+    else:
+        monkeypatch.setattr(exporting.tempfile if failing == "mkdtemp" else exporting.os, failing, refuse)
+    answer = cli("export", small_dataset, "-f", "csv", "-o", tmp_path / "x", "-q")
+    assert answer.code == 1 and answer.err.startswith(f"clinsynth: no space left on the disk of {tmp_path / 'x'};")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_the_data_set_that_cannot_be_read_keeps_its_own_name(cli, small_dataset, tmp_path, monkeypatch):
+    from clinsynth.app.jobs import exporting
+
+    def unreadable(*arguments):
+        raise PermissionError(errno.EACCES, "Permission denied", "ecgs/shards/000000/manifest.parquet")
+
+    monkeypatch.setitem(exporting._EXPORTERS, "csv", unreadable)
+    answer = cli("export", small_dataset, "-f", "csv", "-o", "x", "-q")
+    assert answer.err == "clinsynth: ecgs/shards/000000/manifest.parquet: permission denied\n"
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.parquet"])
+def test_a_seed_beside_a_plan_with_seeds_is_refused(cli, small_plan, tmp_path, name):
+    small_plan.write(tmp_path / name)
+    answer = cli("sample", "-m", "ecg", "-p", name, "-o", "d", "--seed", 3)
+    assert answer.code == 2 and not (tmp_path / "d").exists()
+    assert answer.err == f"clinsynth: plan '{name}': the file has its own seeds; leave --seed 3 out\n"
+    with pytest.raises(ValueError, match="own seeds"):
+        jobs.sample("ecg", small_plan, tmp_path / "d", seed=3)
+
+
+def test_plan_shows_its_progress_unless_it_is_quiet(cli):
+    words = ["plan", "p.parquet", "-n", 2500, "--balance", "sex"]
+    loud, quiet = cli(*words), cli(*words, "--quiet")
+    assert loud.err.splitlines() == ["planning: 1000 of 2500", "planning: 2000 of 2500", "planning: 2500 of 2500"]
+    assert quiet.code == 0 and quiet.err == "" and quiet.out == loud.out
 
 
 def test_another_plan_into_the_same_folder_is_refused(cli, small_copy):
@@ -152,8 +262,18 @@ def test_a_damaged_data_set_is_code_4(cli, small_copy):
     victim.write_bytes(data)
     answer = cli("verify", small_copy)
     assert answer.code == 4 and victim.name in answer.out
+    assert answer.err == ""
     answer = cli("export", small_copy, "--format", "wfdb", "--out", "x")
     assert answer.code == 4 and victim.name in answer.err
+
+
+def test_a_damaged_dataset_json_is_a_finding_too(cli, small_copy):
+    path = small_copy / "dataset.json"
+    path.write_text(path.read_text().replace("wfdb", "wfdd"))
+    answer = cli("verify", small_copy)
+    assert answer.code == 4 and str(path) in answer.out and answer.err == ""
+    answer = cli("verify", small_copy, "--json")
+    assert answer.code == 4 and json.loads(answer.out)["ok"] is False and answer.err == ""
 
 
 def test_an_unfinished_data_set_is_not_whole(cli, small_copy):
@@ -203,3 +323,29 @@ def test_models_are_listed_and_described(cli):
     fields = {f["name"]: f for f in json.loads(cli("models", "show", "ecg", "--json").out)["fields"]}
     assert fields["sex"]["allowed"] == ["F", "M"] and "alternans" in fields["twa_uv"]["meaning"]
     assert "twa_uv" in cli("models", "show", "ecg").out
+
+
+UNITS = {
+    "_years": "in years", "rate_bpm": "per minute", "_ms": "in ms", "_deg": "in degrees", "_uv": "in microvolts",
+    "_db": "in dB", "_hz": "in Hz", "_s": "in seconds", "lf_hf": "without unit",
+}  # fmt: skip
+
+
+def test_a_model_is_shown_in_words_with_range_unit_and_meaning_of_each_field(cli):
+    shown = cli("models", "show", "ecg").out
+    columns = columns_of(EcgCondition)
+    fields = dict(re.findall(r"^(\w+)\n((?:    .*\n)+)", shown, flags=re.MULTILINE))
+    assert list(fields) == list(columns)
+    for name, text in fields.items():
+        column, words = columns[name], " ".join(text.split())
+        takes, _, meaning = text.strip().partition("\n")
+        assert len(meaning.split()) >= 3, name
+        if column.numeric:
+            assert takes.split(" [")[0].endswith(f"{column.low} to {column.high}"), name
+        for end, unit in UNITS.items():
+            if name.endswith(end):
+                assert unit in words, name
+                break
+        assert all(word in words for word in map(str, column.words))
+    assert not re.search(r"`|[A-Z][a-z]+[A-Z]\w|\w\.[a-zA-Z_]\w|[A-Z]+_[A-Z]+|\bNone\b|\(\)", shown)
+    assert max(map(len, shown.splitlines())) <= 100

@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -95,10 +98,39 @@ def test_workers_end_when_their_parent_is_killed(command, long_plan, whole, tmp_
     while receipts(out) < 1 and process.poll() is None:
         time.sleep(0.01)
     process.kill()
-    process.communicate(timeout=60)  # ends when the last holder of the pipe, a worker, has ended
+    said = process.communicate(timeout=60)  # ends when the last holder of the pipe, a worker, has ended
+    assert said == ("", "")
     assert process.returncode == -signal.SIGKILL and receipts(out) < N // SHARD
     assert command(*words).wait(timeout=120) == 0
     assert hashes(out) == hashes(whole)
+
+
+def start_worker(spec):
+    words = [sys.executable, "-P", "-m", "clinsynth.app.jobs.worker"]
+    paths = os.pathsep.join(path for path in sys.path if path)
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    process = subprocess.Popen(words, env={**os.environ, "PYTHONPATH": paths}, **pipes)
+    process.stdin.write(spec)
+    process.stdin.flush()
+    return process
+
+
+@pytest.mark.parametrize("first", ["stdin", "stdout"])
+def test_a_worker_without_a_parent_stops_and_says_nothing(long_plan, tmp_path, first):
+    spec = {"model": "ecg", "plan": str(long_plan), "out": str(tmp_path / "d"), "run_seed": 2,
+            "config": {"shard_size": SHARD, "batch_size": 1}, "part": [0, 1]}  # fmt: skip
+    process = start_worker(json.dumps(spec).encode() + b"\n")
+    assert json.loads(process.stdout.readline())["done"] == 1  # it is at work
+    for pipe in (first, "stdout" if first == "stdin" else "stdin"):
+        getattr(process, pipe).close()
+    assert process.stderr.read() == b"" and process.wait(timeout=60) == 75
+    assert receipts(tmp_path / "d") < N // SHARD
+
+
+@pytest.mark.parametrize("spec", [b"", b'{"model": "ecg", '])
+def test_a_worker_whose_parent_ends_before_it_says_what_to_do_says_nothing(spec):
+    process = start_worker(spec)
+    assert process.communicate(timeout=60) == (b"", b"") and process.returncode == 75
 
 
 def test_a_worker_that_is_killed_is_named_and_nothing_finished_is_lost(small_plan, tmp_path, monkeypatch):

@@ -115,7 +115,7 @@ def test_an_engine_that_is_missing_names_its_extra(plan_file, tmp_path, monkeypa
 
 
 def test_submissions_that_cannot_be_are_refused(plan_file, tmp_path):
-    with pytest.raises(ValueError, match="parts = 0"):
+    with pytest.raises(ValueError, match="parts must be at least 1; got 0"):
         jobs.submit("local", "ecg", plan_file, tmp_path / "d", parts=0)
     with pytest.raises(ValueError, match="KEY=VALUE"):
         jobs.submit("local", "ecg", plan_file, tmp_path / "d", parts=1, options=["=x"])

@@ -1,5 +1,7 @@
 """Plans survive their files, and a user's file that is wrong is refused with its row and column."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -72,6 +74,14 @@ def test_a_file_without_seeds_takes_them_from_the_run_seed(tmp_path):
     assert plan.seeds == [sample_seed(9, "a"), sample_seed(9, "b")] and plan.run_seed == 9
 
 
+def test_a_file_with_seeds_takes_no_run_seed(tmp_path):
+    (tmp_path / "a.csv").write_text("sample_id,seed\na,1\n")
+    make_plan(EcgCondition, 3, seed=9).write(tmp_path / "a.parquet")
+    for name in ("a.csv", "a.parquet"):
+        with pytest.raises(ValueError, match="own seeds; leave --seed 9 out"):
+            CohortPlan.read(tmp_path / name, EcgCondition, run_seed=9)
+
+
 def test_an_empty_list_is_not_a_list_left_out(tmp_path):
     (tmp_path / "a.csv").write_text("sample_id,seed,noise\na,1,\nb,2,?\nc,3,muscle|powerline\n")
     conditions = CohortPlan.read(tmp_path / "a.csv", EcgCondition).conditions(EcgCondition)
@@ -129,9 +139,14 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "plan.parquet"
     make_plan(EcgCondition, 3).write(path)
     before = path.read_bytes()
-    monkeypatch.setattr(
-        pq, "write_table", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "No space left on device"))
-    )
-    with pytest.raises(OSError):
+    write = Path.write_bytes
+
+    def half(self, data):
+        write(self, data[: len(data) // 2])
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OSError) as raised:
         make_plan(EcgCondition, 9).write(path)
+    assert raised.value.errno == 28 and raised.value.filename == str(path)
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["plan.parquet"]
