@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Num
 
 from ...conditioning.record import Record
 from ..result import Result, unknown_result
@@ -43,11 +43,11 @@ class Matches:
 
 
 def match(
-    truth: Int[np.ndarray, " beats"],
-    detected: Int[np.ndarray, " peaks"],
+    truth: Num[np.ndarray, " beats"],
+    detected: Num[np.ndarray, " peaks"],
     window: float,
 ) -> list[tuple[int, int]]:
-    """Return index pairs (truth, detected) at most `window` samples apart, one to one.
+    """Return index pairs (truth, detected) at most `window` apart, one to one.
 
     Sweeping both in order and taking the earliest detection that still fits gives the largest
     possible number of pairs.
