@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ..failures import told
+from ..failures import STOPPED, told
 
 DEBUG = "CLINSYNTH_DEBUG"
 _INTERRUPTED = 130  # what the command-line library makes of a KeyboardInterrupt
@@ -19,7 +19,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and end the process with its exit code."""
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _like_ctrl_c)
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    if code == STOPPED:
+        # An interrupt that fell into a C extension's import leaves a mark by which Python would end as if by SIGINT.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

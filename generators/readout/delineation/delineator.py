@@ -21,9 +21,15 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Delineator:
-    """A network that marks P, QRS and T in any lead."""
+    """A network that marks P, QRS and T in any lead.
+
+    Attributes:
+        network: its weights.
+        steps: how long it was trained so far.
+    """
 
     network: nn.Module
+    steps: int = 0
 
     @classmethod
     def initial(cls, seed: int) -> Delineator:
@@ -50,7 +56,8 @@ class Delineator:
         def batch(rng: np.random.Generator) -> Mapping[str, torch.Tensor]:
             return _batch(examples, known, rng, augment)
 
-        return Delineator(train(self.network, batch, _loss, schedule, seed, on_step=on_step))
+        network = train(self.network, batch, _loss, schedule, seed, on_step=on_step)
+        return Delineator(network, self.steps + schedule.steps)
 
     def chances(self, signal: np.ndarray) -> np.ndarray:
         """Return (leads, 4, samples) chances of (leads, 2, samples) prepared leads."""

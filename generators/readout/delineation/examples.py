@@ -39,6 +39,13 @@ class Traces:
     def __len__(self) -> int:
         return len(self.record)
 
+    def and_(self, other: Traces) -> Traces:
+        """Return the leads of both."""
+        return Traces(
+            np.concatenate([self.signal, other.signal]), np.concatenate([self.label, other.label]),
+            self.record + other.record, self.lead + other.lead,
+        )  # fmt: skip
+
     def of(self, records: Iterable[str]) -> Traces:
         """Return the leads of some records."""
         wanted = set(records)
