@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
@@ -38,6 +40,12 @@ class Generator(Protocol):
 # A line here is all that a new generator needs: name -> "module:Class".
 GENERATORS: dict[str, str] = {
     "ecg": "clinsynth.generators.ecg:EcgSimulator",
+    "ecg-diffusion": "clinsynth.generators.ecg.learned:EcgDiffusion",
+}
+
+# Learned generators also have a recipe that `fit` trains them by, and a folder of presets beside it.
+RECIPES: dict[str, str] = {
+    "ecg-diffusion": "clinsynth.generators.ecg.learned.recipe:EcgDiffusionRecipe",
 }
 
 
@@ -49,5 +57,37 @@ def generator_class(name: str) -> Any:
     """
     if name not in GENERATORS:
         raise ValueError(f"model {name!r} is not known; there are: {', '.join(sorted(GENERATORS))}")
-    module, cls = GENERATORS[name].split(":")
-    return getattr(import_module(module), cls)
+    return _at(GENERATORS[name])
+
+
+def pretrained_class(folder: Path) -> Any:
+    """Return the learned generator's class whose model lies in a folder.
+
+    Raises:
+        ValueError: the folder has no `model_index.json`, or one of a model that is not the studio's.
+    """
+    index = folder / "model_index.json"
+    try:
+        name = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ValueError(f"{folder} holds no model: {index.name} is missing or unreadable") from None
+    found = [place for key, place in GENERATORS.items() if key in RECIPES and place.split(":")[1] == name]
+    if not found:
+        raise ValueError(f"{index} is of a {name!r}, which is not one of the studio's learned generators")
+    return _at(found[0])
+
+
+def recipe_class(name: str) -> Any:
+    """Return the recipe by which the learned generator `name` is trained.
+
+    Raises:
+        ValueError: no such learned generator; the message names those that exist.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"generator {name!r} is not one that is trained; there are: {', '.join(sorted(RECIPES))}")
+    return _at(RECIPES[name])
+
+
+def _at(place: str) -> Any:
+    module, name = place.split(":")
+    return getattr(import_module(module), name)

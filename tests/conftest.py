@@ -15,6 +15,7 @@ from hypothesis import settings  # noqa: E402
 from jaxtyping import install_import_hook  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))  # the small stand-ins that tests share
 AXES = ("Float[", "Int[", "Bool[", "Shaped[", "Num[", "Complex[", "UInt[", "Integer[")
 _CHECK = beartype(conf=BeartypeConf(is_pep484_tower=True))
 

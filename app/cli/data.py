@@ -13,7 +13,9 @@ from ..failures import DAMAGED, DONE, FAILURE, QUARANTINED
 from ..progress import on_stderr
 from .output import Json, Quiet, epilog, show
 
-Model = Annotated[str, typer.Option("--model", "-m", help="Generator (clinsynth models lists them).")]
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="Generator (clinsynth models lists them) or a trained model's folder.")
+]
 Plan = Annotated[Path, typer.Option("--plan", "-p", help="Cohort plan, .parquet or .csv.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the data set.")]
 Format = Annotated[str | None, typer.Option("--format", help="File format [default: the generator's].")]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ... import __version__
-from . import data, judging, studio
+from . import data, judging, learning, studio
 
 app = typer.Typer(
     name="clinsynth",
@@ -36,5 +36,5 @@ def _program(
         os.environ["CLINSYNTH_DEBUG"] = "1"
 
 
-for group in (studio, data, judging):
+for group in (studio, data, learning, judging):
     group.add_to(app)

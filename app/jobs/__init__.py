@@ -4,6 +4,7 @@ from .checkup import doctor
 from .demos import demo
 from .evaluating import evaluate, report
 from .exporting import export
+from .fitting import fit
 from .models import describe_model, models
 from .planning import plan
 from .sampling import Sampled, sample
@@ -17,6 +18,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "export",
+    "fit",
     "models",
     "plan",
     "report",

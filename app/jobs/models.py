@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+
+INDEX = "model_index.json"
 
 
 def models() -> list[dict[str, Any]]:
@@ -40,14 +43,36 @@ def describe_model(name: str) -> dict[str, Any]:
 
 
 def build(model: str) -> Any:
-    """Return the generator that a name stands for, ready to generate.
+    """Return the generator that a name or a trained model's folder stands for, ready to generate.
+
+    Args:
+        model: a generator's name, or the folder that `fit` or `save_pretrained` wrote (a run's folder will do).
 
     Raises:
-        ValueError: no such generator.
+        ValueError: no such generator, or a folder that holds none.
     """
-    from ...generators.protocol import generator_class
+    from ...generators.protocol import GENERATORS, generator_class, pretrained_class
 
-    return generator_class(model)()
+    if model in GENERATORS or not Path(model).is_dir():
+        return generator_class(model)()
+    folder = Path(model)
+    if not (folder / INDEX).is_file() and (folder / "model" / INDEX).is_file():
+        folder = folder / "model"
+    return pretrained_class(folder).from_pretrained(folder)
+
+
+def weights_of(generator: Any) -> str | None:
+    """Return the hash of a generator's weights; None for a simulator."""
+    return getattr(generator, "weights_sha256", None)
+
+
+def presets() -> dict[str, Path]:
+    """Return the file of each preset that `fit` can train by, by name."""
+    from ...generators.protocol import RECIPES
+
+    root = Path(__file__).parents[2]
+    folders = [root.joinpath(*place.split(":")[0].split(".")[1:-1], "presets") for place in RECIPES.values()]
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
 
 
 def _entry(name: str) -> dict[str, Any]:

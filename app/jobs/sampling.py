@@ -66,7 +66,7 @@ def sample(
     """Generate a plan's samples into a data set; run again, it goes on where it stood.
 
     Args:
-        model: registry name of a generator.
+        model: name of a generator, or the folder of a trained one.
         plan: a cohort plan or its file.
         out: the data set's folder, new or unfinished.
         part: (w, W): make the shards k with k mod W = w only, 0 <= w < W.
@@ -134,7 +134,7 @@ def prepared(
         DamagedDataset: the `dataset.json` in `out` does not verify.
     """
     from ...generators.storage import settle
-    from .models import build
+    from .models import build, weights_of
 
     w, whole = part
     if not 0 <= w < whole:
@@ -143,7 +143,7 @@ def prepared(
     config = storage_config(generator, settings)
     loaded = _loaded(plan, generator.condition_type, seed)
     run_seed = loaded.run_seed if loaded.run_seed is not None else 0
-    info = settle(generator, loaded, Path(out), config, run_seed)
+    info = settle(generator, loaded, Path(out), config, run_seed, weights_of(generator))
     return Prepared(loaded, config, run_seed, -(-info.n // info.shard_size))
 
 

@@ -26,7 +26,7 @@ def work(spec: dict[str, Any], say: Say) -> None:
     """
     from ...conditioning.plan import CohortPlan
     from ...generators.storage import StorageConfig, stop_on_signals, write_part
-    from .models import build
+    from .models import build, weights_of
 
     generator = build(spec["model"])
     plan = CohortPlan.read(spec["plan"], generator.condition_type, validate=False)
@@ -44,6 +44,7 @@ def work(spec: dict[str, Any], say: Say) -> None:
             config,
             run_seed=spec["run_seed"],
             part=tuple(spec["part"]),
+            weights_sha256=weights_of(generator),
             stop=stop,
             progress=progress,
         )

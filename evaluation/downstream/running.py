@@ -1,0 +1,145 @@
+"""Trains every arm at every seed and keeps what came out, so that a stopped run goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from jaxtyping import Bool
+
+from ...conditioning.dataset.schema import sha256_of
+from ...conditioning.seeds import sample_seed
+from .arms import REAL, SAME_COMPUTE, Arm, Stage, check_arms, file_stem
+from .files import VERSION, read_outcomes, write_outcomes
+from .paired import DownstreamResult, compare_arms
+from .task import Examples, Outcomes, Task, check_data
+
+E = TypeVar("E", bound=Examples)
+M = TypeVar("M")
+FEWEST_PATIENTS = 10
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What every arm came to at every seed.
+
+    Attributes:
+        arms: the arms.
+        seeds: the seeds.
+        outcomes: one list an arm, one entry a seed; all have the same patients in the same order.
+        trained: how many (arm, seed) were trained by this call; the others were read.
+    """
+
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    outcomes: Mapping[str, Sequence[Outcomes]]
+    trained: int
+
+
+def downstream(
+    task: Task[E, M], sources: Mapping[str, E], test: E, arms: Sequence[Arm], seeds: Sequence[int], *,
+    folder: str | Path | None = None, references: Sequence[str] = (REAL, SAME_COMPUTE),
+    groups: Mapping[str, Bool[np.ndarray, " n"]] | None = None, resamples: int = 1000,
+    fewest_train: int = FEWEST_PATIENTS, fewest_test: int = FEWEST_PATIENTS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> DownstreamResult:  # fmt: skip
+    """Train all arms, score them on one test set and compare them; see `run_arms` and `compare_arms`.
+
+    Returns:
+        Plain rows; `model_dump_json()` writes them.
+    """
+    runs = run_arms(
+        task, sources, test, arms, seeds,
+        folder=folder, fewest_train=fewest_train, fewest_test=fewest_test, progress=progress,
+    )  # fmt: skip
+    return compare_arms(task, runs.arms, runs.seeds, runs.outcomes, references, groups=groups, resamples=resamples)
+
+
+def run_arms(
+    task: Task[E, M], sources: Mapping[str, E], test: E, arms: Sequence[Arm], seeds: Sequence[int], *,
+    folder: str | Path | None = None, fewest_train: int = FEWEST_PATIENTS, fewest_test: int = FEWEST_PATIENTS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Runs:  # fmt: skip
+    """Train every arm at every seed from the same initial weights and score it on the same test set.
+
+    The k-th stage of a seed has the same stream of batches in all arms, and stages that arms begin with in common
+    are trained once.
+
+    Args:
+        task: what to train and how to judge it.
+        sources: training data by the names that the arms use, such as `real` and `synthetic`.
+        test: the test set; no patient of it is in any source.
+        arms: what to compare.
+        seeds: at least three.
+        folder: where results are kept; one whose fingerprint (task, settings, stages, seed, data) is the same is read
+            and not trained again.
+        fewest_train: fewest patients of a source; a few-shot ladder states its own.
+        fewest_test: fewest patients of the test set.
+        progress: called with (results had, results in all).
+
+    Raises:
+        ValueError: data or arms that cannot be compared, or a result file that was changed.
+    """
+    names = sorted({source for arm in arms for stage in arm.stages for source in stage.data} & set(sources))
+    check_arms(arms, list(sources), seeds)
+    check_data({name: sources[name] for name in names}, test, fewest_train, fewest_test)
+    content = {name: sources[name].fingerprint() for name in names} | {"": test.fingerprint()}
+    outcomes_of: dict[str, list[Outcomes]] = {arm.name: [] for arm in arms}
+    trained = done = 0
+    for seed in seeds:
+        training = _Training(task, sources, seed)
+        for arm in arms:
+            made_from = _made_from(task, arm, seed, content)
+            path = None if folder is None else Path(folder) / f"{file_stem(arm, seed, sha256_of(made_from))}.json"
+            outcomes = None if path is None else read_outcomes(path, made_from)
+            if outcomes is None:
+                outcomes = task.score(training.model(arm.stages), test)
+                trained += 1
+                if path is not None:
+                    write_outcomes(path, made_from, outcomes)
+            outcomes_of[arm.name].append(outcomes)
+            done += 1
+            progress(done, len(arms) * len(seeds))
+    return Runs(tuple(arms), tuple(seeds), outcomes_of, trained)
+
+
+class _Training:
+    """Models of one seed, each sequence of stages trained once."""
+
+    def __init__(self, task: Task[E, M], sources: Mapping[str, E], seed: int) -> None:
+        self._task: Any = task
+        self._sources: Mapping[str, Any] = sources
+        self._seed = seed
+        self._models: dict[tuple[Stage, ...], Any] = {}
+
+    def model(self, stages: tuple[Stage, ...]) -> Any:
+        if stages not in self._models:
+            self._models[stages] = self._made(stages)
+        return self._models[stages]
+
+    def _made(self, stages: tuple[Stage, ...]) -> Any:
+        if not stages:
+            return self._task.initial(sample_seed(self._seed, "downstream.initial"))
+        *before, last = stages
+        examples = self._sources[last.data[0]]
+        for name in last.data[1:]:
+            examples = self._task.join(examples, self._sources[name])
+        start, seed = self.model(tuple(before)), sample_seed(self._seed, f"downstream.stage/{len(before)}")
+        return self._task.train(examples, start, seed, last.steps, augment=last.augment)
+
+
+def _made_from(task: Task[E, M], arm: Arm, seed: int, content: Mapping[str, str]) -> dict[str, Any]:
+    """Return all that a result depends on; an arm's name is not among it."""
+    used = sorted({name for stage in arm.stages for name in stage.data})
+    return {
+        "version": VERSION,
+        "task": task.name,
+        "config": dict(task.config()),
+        "stages": [stage.model_dump(mode="json") for stage in arm.stages],
+        "seed": seed,
+        "training_sha256": {name: content[name] for name in used},
+        "test_sha256": content[""],
+    }

@@ -1,0 +1,170 @@
+"""The learned ECG generator: condition and seed in, 12-lead record out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ....conditioning.ecg import EcgCondition, Rhythm
+from ....conditioning.ecg.prior import complete
+from ....conditioning.record import Record, SignalGeometry
+from ....conditioning.seeds import stream
+from ...diffusion import Preconditioning, guided, sample, weights_sha256
+from .condition import encode, refuse
+from .encoder import unasked
+from .model_folder import read_model, write_model
+from .network import LEADS
+from .settings import ModelConfig, SamplingConfig
+from .signal import SAMPLES, written
+
+SHIPPED = Path(__file__).parent / "weights"
+_RATE_IN_THE_NAME = (Rhythm.sinus_bradycardia, Rhythm.sinus_tachycardia)
+
+
+class EcgDiffusion:
+    """Draws 12-lead ECGs of up to 10 s from a trained diffusion model.
+
+    It obeys sex, age_years, heart_rate_bpm, rhythm and findings (those that it was taught), duration_s, fs_hz and
+    leads, and refuses other fields by name. What a condition leaves out is unsaid: it comes as the training data have
+    it, rhythm and findings too, and stays out of the record's condition. Records have no content above 62.5 Hz and no
+    table of waves. On a CPU a record is the same bit for bit whatever is drawn beside it.
+
+    Source: denoiser and samplers as in `generators.diffusion`; eight leads of which four more follow: Alcaraz and
+    Strodthoff 2023, arXiv 2301.08227.
+    """
+
+    name: ClassVar[str] = "ecg-diffusion"
+    condition_type: ClassVar[type[EcgCondition]] = EcgCondition
+    shard_size: ClassVar[int] = 64
+    formats: ClassVar[tuple[str, ...]] = ("wfdb",)
+
+    def __init__(
+        self,
+        networks: Mapping[str, nn.Module] | None = None,
+        model: ModelConfig | None = None,
+        sampling: SamplingConfig | None = None,
+    ) -> None:
+        """Draw with trained networks.
+
+        Args:
+            networks: `denoiser` and `encoder`; those that the package carries when None.
+            model: their settings; needed with networks.
+            sampling: how to draw.
+
+        Raises:
+            ValueError: no networks are given and the package carries none.
+        """
+        if networks is None:
+            if not SHIPPED.is_dir():
+                raise ValueError("ecg-diffusion carries no weights; train them with fit and name the model's folder")
+            networks, model, carried = read_model(SHIPPED)
+            sampling = sampling or carried
+        assert model is not None
+        self.networks = {name: network.eval() for name, network in networks.items()}
+        self.model = model
+        self.sampling = sampling or SamplingConfig()
+        self._scaling = Preconditioning(model.scale.sigma_data)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> EcgDiffusion:
+        """Return the generator that `save_pretrained` or a training run wrote.
+
+        Raises:
+            ValueError: something in the folder is missing, damaged, another model's or a pickle; the message names it.
+        """
+        return cls(*read_model(Path(folder)))
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write `model_index.json` and a folder per component into a new or empty folder.
+
+        Raises:
+            ValueError: the folder is not empty.
+        """
+        write_model(Path(folder), self.networks, self.model, self.sampling)
+
+    @property
+    def weights_sha256(self) -> str:
+        """Return a hash of all weights."""
+        return weights_sha256(self.networks)
+
+    def to(self, device: str | torch.device) -> EcgDiffusion:
+        """Compute on a device from now on; noise still comes from the CPU."""
+        for network in self.networks.values():
+            network.to(device)
+        return self
+
+    def config(self) -> dict[str, Any]:
+        """Return the settings that decide the output, but for the weights."""
+        settings = {"model": self.model.model_dump(mode="json"), "sampling": self.sampling.model_dump(mode="json")}
+        return {"generator": self.name} | settings
+
+    def generate(self, conditions: Sequence[EcgCondition], seeds: Sequence[int]) -> Iterator[Record]:
+        """Yield one record per condition; record i depends on conditions[i] and seeds[i] alone.
+
+        Args:
+            conditions: what is asked for; what they leave out is unsaid.
+            seeds: one seed per record, 0 to 2**63 - 1.
+
+        Raises:
+            ValueError: the sequences differ in length, or a condition has a field that the model cannot obey.
+        """
+        if len(conditions) != len(seeds):
+            raise ValueError(f"{len(conditions)} conditions but {len(seeds)} seeds; one seed per condition is needed")
+        for condition in conditions:
+            refuse(condition, self.model.condition)
+        per_pass = self.sampling.records_per_pass
+        for first in range(0, len(conditions), per_pass):
+            some = [int(seed) for seed in seeds[first : first + per_pass]]
+            asked = [_with_rate(c, s) for c, s in zip(conditions[first : first + per_pass], some, strict=True)]
+            for condition, seed, mv in zip(asked, some, self._pass(asked, some), strict=True):
+                yield self._record(condition, seed, mv)
+
+    def _pass(self, conditions: Sequence[EcgCondition], seeds: Sequence[int]) -> Float[np.ndarray, "b 8 1250"]:
+        """Return the leads of at most `records_per_pass` records in mV at 125 Hz."""
+        spare = self.sampling.records_per_pass - len(seeds)
+        told = [encode(condition, self.model.condition, self.sampling.source) for condition in conditions]
+        told += [told[-1]] * spare
+        eps = [_noise(seed) for seed in seeds]
+        eps += [eps[-1]] * spare
+        x = self._denoised(*(torch.from_numpy(np.stack(each)) for each in (eps, *zip(*told, strict=True))))
+        return self.model.scale.to_mv(x[: len(seeds)].cpu().numpy())
+
+    @torch.inference_mode()
+    def _denoised(self, eps: Tensor, value: Tensor, said: Tensor) -> Tensor:
+        network, encoder = self.networks["denoiser"], self.networks["encoder"]
+        device = next(network.parameters()).device
+        eps, value, said = eps.to(device), value.to(device), said.to(device)
+
+        def denoise(x: Tensor, sigma: Tensor, cond: Tensor) -> Tensor:
+            return self._scaling.denoiser(lambda scaled, c_noise: network(scaled, c_noise, cond))(x, sigma)
+
+        cond, free = encoder(value, said), encoder(value, unasked(said))
+        config = self.sampling.sampler
+        return sample(guided(denoise, cond, free, config.guidance), eps, config)
+
+    def _record(self, condition: EcgCondition, seed: int, mv: Float[np.ndarray, "8 1250"]) -> Record:
+        return Record(
+            record_id=f"ecg-diffusion-{seed}",
+            arrays={"signal": written(mv, condition)},
+            condition=condition,
+            geometry=SignalGeometry(condition.fs_hz, condition.leads),
+            provenance={"synthetic": True, "generator": self.name, "seed": seed},
+        )
+
+
+def _noise(seed: int) -> Float[np.ndarray, "8 1250"]:
+    return stream(seed, "ecg-diffusion.noise").standard_normal((LEADS, SAMPLES), np.float32)
+
+
+def _with_rate(condition: EcgCondition, seed: int) -> EcgCondition:
+    """Return the condition with a rate drawn where the rhythm's name is a matter of rate and none is given."""
+    if condition.rhythm not in _RATE_IN_THE_NAME or condition.heart_rate_bpm is not None:
+        return condition
+    drawn = complete(condition, stream(seed, "ecg.patient"), stream(seed, "ecg.visit"))
+    return condition.model_copy(update={"heart_rate_bpm": drawn.heart_rate_bpm})

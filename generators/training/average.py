@@ -1,0 +1,55 @@
+"""The average of the weights over the steps: what is validated, sampled from and saved."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from .trainee import Networks
+
+
+class Average:
+    """Copies of networks that follow them as an exponential moving average; buffers are copied.
+
+    Attributes:
+        networks: the averaged networks, in evaluation mode and without gradients.
+    """
+
+    def __init__(self, networks: dict[str, nn.Module], decay: float | None) -> None:
+        """Start at the networks' weights; without a decay the copies are the networks' latest weights."""
+        self.networks: dict[str, nn.Module] = copy.deepcopy(networks)
+        for network in self.networks.values():
+            network.eval().requires_grad_(False)
+        self._decay = decay
+
+    def decay(self, t: int) -> float:
+        """Return the share of the past that step t (from 0) keeps: min(decay, (1 + t) / (10 + t))."""
+        return 0.0 if self._decay is None else min(self._decay, (1 + t) / (10 + t))
+
+    @torch.no_grad()
+    def follow(self, networks: Networks, t: int) -> None:
+        """Take in the weights after step t, counted from 0."""
+        pairs = list(self._parameters(networks))
+        if pairs:
+            mean, now = [list(side) for side in zip(*pairs, strict=True)]
+            torch._foreach_lerp_(mean, now, 1 - self.decay(t))
+        for name, network in self.networks.items():
+            for mean, now in zip(network.buffers(), networks[name].buffers(), strict=True):
+                mean.copy_(now)
+
+    @torch.no_grad()
+    def start_at(self, networks: Networks) -> None:
+        """Take the networks' weights as they are."""
+        for name, network in self.networks.items():
+            network.load_state_dict(networks[name].state_dict())
+
+    def _parameters(self, networks: Networks) -> Iterator[tuple[Tensor, Tensor]]:
+        seen: set[int] = set()
+        for name, network in self.networks.items():
+            for mean, now in zip(network.parameters(), networks[name].parameters(), strict=True):
+                if id(mean) not in seen:  # networks may share parameters
+                    seen.add(id(mean))
+                    yield mean, now
