@@ -21,6 +21,8 @@ def add_to(app: typer.Typer) -> None:
 
 _EVALUATE = epilog(
     "clinsynth evaluate --real embedded:ludb --synthetic ecgs --out look",
+    "clinsynth evaluate --real embedded:ludb --train 'embedded:ludb?split=tuning' --synthetic ecgs \\",
+    "  --task delineation --workers 2 --out proof",
     "clinsynth evaluate --real 'ptbxl:DIR?folds=9,10&on_error=skip' --synthetic ecgs --out look --limit 500",
 )
 
@@ -32,12 +34,18 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Seed of halves and resamples.")] = 0,
     workers: Annotated[int, typer.Option("--workers", "-w", help="Processes that measure.")] = 1,
     limit: Annotated[int | None, typer.Option(help="At most this many records of each side.")] = None,
+    train: Annotated[
+        str | None, typer.Option(help="Real data that the generator was trained on: adds clouds and neighbours.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Downstream task, such as delineation; needs --train.")] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
     """Measure synthetic and real data alike; each difference stands beside that of real against real."""
     with on_stderr("measuring", quiet) as progress:
-        page = jobs.evaluate(real, synthetic, out, seed=seed, workers=workers, limit=limit, progress=progress)
+        page = jobs.evaluate(
+            real, synthetic, out, seed=seed, workers=workers, limit=limit, train=train, task=task, progress=progress
+        )
     show(f"report: {page}", {"out": str(out), "report": str(page)}, as_json)
     return DONE
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..progress import Progress, silent
 from .evaluating import PAGE, evaluate, inputs_of, stands
 from .planning import cohort
+from .proving import TaskSettings
 from .sampling import Sampled, prepared, sample
 from .settings import at_least_one
 from .verifying import verify
@@ -39,6 +40,8 @@ class _Kind:
     balance: tuple[str, ...]
     quotas: tuple[str, ...]
     sets: tuple[str, ...] = ()
+    train: str | None = None
+    task: TaskSettings | None = None
 
 
 # Rhythms and findings in the shares of the embedded LUDB records, sexes and age bands even. Their readers
@@ -47,6 +50,8 @@ DEMOS: dict[str, _Kind] = {
     "ecg": _Kind(
         generator="ecg",
         real="embedded:ludb",
+        train="embedded:ludb?split=tuning",
+        task=TaskSettings("delineation"),
         balance=("sex", "age_band"),
         quotas=(
             "rhythm=sinus:0.64",
@@ -104,7 +109,7 @@ def demo(
     problems = verify(dataset).problems
     if problems:
         raise DamagedDataset(problems[0])
-    if not stands(look, inputs_of(made.real, open_dataset(dataset), 0, None)):
+    if not stands(look, inputs_of(made.real, open_dataset(dataset), 0, None, made.train, made.task)):
         with stage("measuring") as progress:
-            evaluate(made.real, dataset, look, workers=workers, progress=progress)
+            evaluate(made.real, dataset, look, workers=workers, train=made.train, task=made.task, progress=progress)
     return Demo(dataset, look / PAGE, done)

@@ -6,10 +6,12 @@ import json
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from shlex import quote as quoted
 from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress, silent
 from .planning import plan_command
+from .proving import TaskSettings, check_task, prove, split_sides
 
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 FIRST_LOOK = "first_look.json"
 STORED = "page.json"  # the page's content, from which `report` draws it again beside others
 PAGE = "report.html"
+LAST = ("sheets", "failures", "numbers", "limits")  # sections that the proof comes before
 
 
 def evaluate(
@@ -28,6 +31,8 @@ def evaluate(
     seed: int = 0,
     workers: int = 1,
     limit: int | None = None,
+    train: str | None = None,
+    task: str | TaskSettings | None = None,
     progress: Progress = silent,
 ) -> Path:
     """Measure a synthetic data set and real data alike, and write first_look.json and report.html.
@@ -39,6 +44,9 @@ def evaluate(
         seed: seed of the halves and resamples.
         workers: processes that measure.
         limit: the first so many records of each side; all when left out.
+        train: real data that the generator was trained on or took its kernels from; with them comes the proof in an
+            encoder's eyes, and of the real side its patients are left out there.
+        task: downstream task to run, or its settings; needs `train`.
         progress: called with (records measured, records).
 
     Returns:
@@ -53,11 +61,16 @@ def evaluate(
 
     if limit is not None and limit < 1:
         raise ValueError(f"limit = {limit} must be at least 1")
+    settings = TaskSettings(task) if isinstance(task, str) else task
+    check_task(settings.name if settings else None, train)
+    training = [] if train is None else list(read(train))
     real_records = list(islice(read(real), limit))
     reader = open_dataset(synthetic)
     if not reader.complete:
         raise ValueError(f"{synthetic} is unfinished; run the command that makes it again, then evaluate")
     records = list(islice(reader, limit))
+    if train is not None:
+        split_sides(real_records, training, train)  # refused before the work
     total = len(real_records) + len(records)
     progress(0, total)
     look = first_look(real_records, records, seed=seed, workers=workers)
@@ -65,11 +78,20 @@ def evaluate(
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     look.save_json(folder / FIRST_LOOK)
+    page = look.page()
+    if train is not None:
+        first, others = prove(
+            real_records, training, records, folder, source=train, task=settings, seed=seed, workers=workers
+        )
+        before = [s for s in page.sections if s.name not in LAST]
+        page = page.model_copy(
+            update={"sections": (first, *before, *others, *(s for s in page.sections if s.name in LAST))}
+        )
     content = {
-        "title": f"{reader.info.name}: a first look",
-        "provenance": _provenance(real, synthetic, reader, seed, limit),
-        "page": look.page().model_dump(mode="json"),
-        "inputs": inputs_of(real, reader, seed, limit),
+        "title": f"{reader.info.name}: a first look" if train is None else f"{reader.info.name}: realism and worth",
+        "provenance": _provenance(real, synthetic, reader, seed, limit, train, settings),
+        "page": page.model_dump(mode="json"),
+        "inputs": inputs_of(real, reader, seed, limit, train, settings),
     }
     (folder / STORED).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return report([folder], folder / PAGE)
@@ -98,7 +120,10 @@ def report(evaluations: Sequence[str | Path], out: str | Path) -> Path:
     return path
 
 
-def inputs_of(real: str, reader: DatasetReader, seed: int, limit: int | None) -> dict[str, Any]:
+def inputs_of(
+    real: str, reader: DatasetReader, seed: int, limit: int | None,
+    train: str | None = None, task: TaskSettings | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Return what an evaluation depends on, to tell whether one that exists is still true."""
     from ... import __version__
 
@@ -109,6 +134,8 @@ def inputs_of(real: str, reader: DatasetReader, seed: int, limit: int | None) ->
         "shards": done,
         "seed": seed,
         "limit": limit,
+        "train": train,
+        "task": None if task is None else dict(vars(task)),
         "by": __version__,
     }
 
@@ -153,14 +180,17 @@ def _together(stored: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Page, dict[
 
 
 def _provenance(
-    real: str, synthetic: str | Path, reader: DatasetReader, seed: int, limit: int | None
-) -> dict[str, Any]:
+    real: str, synthetic: str | Path, reader: DatasetReader, seed: int, limit: int | None,
+    train: str | None, task: TaskSettings | None,
+) -> dict[str, Any]:  # fmt: skip
     """Return how the data and the page came to be, and the commands that repeat it."""
     from ...conditioning.plan import CohortPlan
 
     info = reader.info
     rules = CohortPlan.read(reader.root / "plan.parquet").rules
-    words = f"clinsynth evaluate --real {real} --synthetic {synthetic} --out EVAL --seed {seed}"
+    words = f"clinsynth evaluate --real {quoted(real)} --synthetic {synthetic} --out EVAL --seed {seed}"
+    if train is not None:
+        words += f" --train {quoted(train)}" + ("" if task is None else f" --task {task.name}")
     size = f" --shard-size {info.shard_size} --batch-size {info.batch_size} --layout {info.layout}"
     commands = [
         *([plan_command(rules, info.generator, "plan.parquet")] if rules else []),
@@ -169,6 +199,7 @@ def _provenance(
     ]
     return {
         "real data": real,
+        **({} if train is None else {"trained on": train}),
         "synthetic data": {
             "generator": info.generator,
             "samples": info.n,

@@ -13,7 +13,8 @@ from .samples import Sample, standardised
 
 def compare_features(
     real: Sample, synthetic: Sample, *, seed: int, k: int = K, standardise: bool = True,
-    classifiers: Sequence[str] = tuple(CLASSIFIERS), resamples: int = 200, splits: int = 50, trained_splits: int = 10,
+    classifiers: Sequence[str] = tuple(CLASSIFIERS), resamples: int = 200, splits: int = 50,
+    retrainings: int = 30, trained_splits: int = 10,
 ) -> tuple[Measured, ...]:  # fmt: skip
     """Return Fréchet distance, precision, recall, density, coverage and the discriminators' AUC.
 
@@ -27,7 +28,8 @@ def compare_features(
         classifiers: names of `CLASSIFIERS`.
         resamples: of each bootstrap.
         splits: random halves for the floors.
-        trained_splits: random halves for the floors of discriminators, which are trained for each.
+        retrainings: draws for the intervals of discriminators, which are trained for each.
+        trained_splits: random halves for the floors of discriminators, likewise.
 
     Raises:
         ValueError: too few patients on a side, or features that do not match.
@@ -38,7 +40,7 @@ def compare_features(
         frechet(real, synthetic, seed=seed, resamples=resamples, splits=splits),
         *neighbourhoods(real, synthetic, seed=seed, k=k, resamples=resamples, splits=splits),
         *(
-            discriminate(real, synthetic, seed=seed, classifier=name, resamples=resamples, splits=trained_splits)
+            discriminate(real, synthetic, seed=seed, classifier=name, retrainings=retrainings, splits=trained_splits)
             for name in classifiers
         ),
     )

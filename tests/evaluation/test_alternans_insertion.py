@@ -104,6 +104,11 @@ def test_faults_are_named(periodic):
     flat = dataclasses.replace(periodic, arrays={"signal": np.zeros((12, 5000))})
     with pytest.raises(ValueError, match="beats"):
         insert(flat, 20, 1)
+    spans = st_t_spans(periodic)
+    with pytest.raises(ValueError, match="an even and an odd one"):
+        measured_uv(periodic, dataclasses.replace(spans, r=spans.r[:1], first=spans.first[:1], last=spans.last[:1]))
+    with pytest.raises(ValueError, match="taper = 0"):
+        insert(periodic, 20, 1, taper=0)
     with pytest.raises(ValueError, match="beats = 1"):
         continued(periodic, 1, 0)
     with pytest.raises(ValueError, match="rr_s"):

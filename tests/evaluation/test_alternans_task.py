@@ -13,7 +13,7 @@ from clinsynth.evaluation.ecg.alternans.downstream_task import (
     REAL,
     AlternansTask,
     ladder_arms,
-    tested,
+    of_setting,
 )
 from clinsynth.evaluation.ecg.alternans.examples import (
     Examples,
@@ -84,6 +84,15 @@ def test_auroc_is_mann_whitney_and_draws_repeat_patients():
     assert both[0] == pytest.approx((wanted + mannwhitneyu(-pos, neg).statistic / 400) / 2)
 
 
+def test_a_patient_without_a_score_is_left_out_and_counted_so():
+    rng = np.random.default_rng(1)
+    neg, pos = rng.standard_normal((1, 12, 1)), rng.standard_normal((1, 12, 1)) + 1
+    some = np.ones((1, 12))
+    wanted = auroc(neg[:, 1:], pos[:, 1:], some[:, 1:])
+    pos[0, 0] = np.nan
+    assert auroc(neg, pos, some) == pytest.approx(wanted)
+
+
 def test_rows_follow_from_the_scores_and_gains_are_paired(trial):
     def score(bias):
         return {
@@ -118,13 +127,13 @@ def test_the_whole_ladder_runs_and_patients_must_differ(real, trial):
 
 
 def test_the_ladder_runs_as_arms_of_the_protocol(real, trial):
-    task, test = AlternansTask(), tested(trial, "10 s", [50.0])
+    task, test = AlternansTask(), of_setting(trial, "10 s", [50.0])
     assert isinstance(task, Task) and sorted(test.answer) == [0, 0, 0, 1, 1, 1]
     sources = {REAL: real, ARTIFICIAL: artificial_examples(6, 7), ARRHYTHMIA: rhythm_examples(13, 8)}
     arms = ladder_arms(Steps(1, 1, 1))
     found = downstream(task, sources, test, arms, [0, 1, 2], resamples=50, fewest_train=3, fewest_test=3)
     assert [arm.name for arm in arms][:4] == ["real", "real + arrhythmia", "real + artificial", "all"]
-    assert {row.arm for row in found.arms} == {arm.name for arm in arms}
+    assert {row.arm for row in found.rows} == {arm.name for arm in arms}
 
 
 def test_rows_of_a_kind_join_and_hashes_follow_the_content(real):

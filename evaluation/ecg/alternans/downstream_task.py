@@ -68,7 +68,7 @@ class AlternansTask:
         self, values: Float[np.ndarray, "n k"], weight: Float[np.ndarray, "resamples n"]
     ) -> Mapping[str, Float[np.ndarray, " resamples"]]:
         """Return the area under the ROC curve of weighted records."""
-        return {"auroc": auroc(values[:, 0], values[:, 1], weight)}
+        return {"auroc": auroc(values[:, 0] > 0.5, values[:, 1], weight)}
 
 
 def ladder_arms(steps: Steps) -> tuple[Arm, ...]:
@@ -87,7 +87,7 @@ def ladder_arms(steps: Steps) -> tuple[Arm, ...]:
     return tuple(Arm(name=name, stages=stages) for name, stages in arms.items())
 
 
-def tested(trial: Trials, length: str, uv: Sequence[float], snr_db: float | None = None) -> Examples:
+def of_setting(trial: Trials, length: str, uv: Sequence[float], snr_db: float | None = None) -> Examples:
     """Return a trial's records of one length and noise: each patient without alternans and with each amount."""
     changes = [Change(u) for u in (0.0, *uv)]
     rows = [

@@ -94,15 +94,15 @@ def measured_uv(record: Record, spans: StT | None = None) -> float:
         spans: where ST-T lies; found when None.
 
     Raises:
-        ValueError: fewer than 2 whole beats.
+        ValueError: no even or no odd beat is whole.
     """
     assert isinstance(record.geometry, SignalGeometry)
     x, fs = np.asarray(record.arrays["signal"], dtype=np.float64), record.geometry.fs_hz
     spans = st_t_spans(record) if spans is None else spans
     level = np.arange(round(_LEVEL_S[0] * fs), round(_LEVEL_S[1] * fs) + 1)
     whole = np.flatnonzero((spans.r + level[0] >= 0) & (spans.last < x.shape[1]))
-    if len(whole) < 2:
-        raise ValueError(f"record {record.record_id} has {len(whole)} whole beats; at least 2 are needed")
+    if len(set((whole % 2).tolist())) < 2:
+        raise ValueError(f"record {record.record_id} has {len(whole)} whole beats; an even and an odd one are needed")
     start = int((spans.first - spans.r).min())
     size = int((spans.last - spans.r).max()) - start + 1
     beats = np.full((len(spans.r), len(x), size), np.nan)

@@ -134,12 +134,15 @@ Scores = Mapping[Setting, np.ndarray]  # (seeds, patients)
 
 
 def method_scores(trial: Trials) -> dict[str, dict[Setting, np.ndarray]]:
-    """Return (1, patients) scores of the field's methods; the spectral ones only where 64 beats are there."""
+    """Return (1, patients) scores of the field's methods.
+
+    The spectral ones are NaN where fewer than 64 beats were found, and left out where that is all.
+    """
     out: dict[str, dict[Setting, np.ndarray]] = {}
     for setting, rows in trial.beats.items():
         found = [scores(beats) for beats in rows]
-        for name in sorted(set.intersection(*(set(f) for f in found))):
-            out.setdefault(name, {})[setting] = np.array([[f[name] for f in found]])
+        for name in sorted(set().union(*found)):
+            out.setdefault(name, {})[setting] = np.array([[f.get(name, np.nan) for f in found]])
     return out
 
 
@@ -154,11 +157,15 @@ def network_scores(networks: Sequence[BeatNetwork], trial: Trials) -> dict[Setti
 def auroc(negative: np.ndarray, positive: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """Return the area under the ROC curve in each draw of patients, mean over seeds and amounts.
 
+    Patients with a score that is NaN are left out.
+
     Args:
         negative: (seeds, patients, amounts) scores of the records without alternans.
         positive: (seeds, patients, amounts) of those with.
         draws: (draws, patients) how often each patient is taken.
     """
+    known = ~np.isnan(positive).any(axis=(0, 2)) & ~np.isnan(negative).any(axis=(0, 2))
+    draws = draws * known
     p, n = positive[:, :, None], negative[:, None]
     pairs = ((p > n) + 0.5 * (p == n)).mean(axis=(0, 3))  # (positive's patient, negative's patient)
     return np.asarray(np.einsum("di,ij,dj->d", draws, pairs, draws) / draws.sum(axis=1) ** 2)
@@ -198,7 +205,9 @@ def _rows(
         trained = name in TRAINED
         compared = trained and name != REFERENCE and REFERENCE in values
         gain = _result(value - values[REFERENCE], n) if compared else unknown_result(n)
-        out.append(Row(name, *cell, _result(value, n), gain, len(found[name][with_it[0]]) if trained else 0))
+        used = [found[name][s] for s in (*with_it, *without)]
+        known = int((~np.isnan(np.concatenate(used)).any(axis=0)).sum())
+        out.append(Row(name, *cell, _result(value, known), gain, len(used[0]) if trained else 0))
     return out
 
 
