@@ -22,6 +22,7 @@ TASKS = ("delineation",)
 CLOUDS, DOWNSTREAM = "clouds.json", "downstream.json"
 SEEDS = (0, 1, 2)
 MOST_SYNTHETIC = 300  # records that the clouds are made of
+ENCODER_STEPS = 400
 SHOWN = tuple(f"all leads {kind} {point} F1" for kind in ("P", "QRS", "T") for point in ("onset",)) + tuple(
     f"all leads {kind} {point} sd of error" for kind in ("P", "QRS", "T") for point in ("onset", "offset")
 )
@@ -104,7 +105,7 @@ def prove(
     held_out = split_sides(real, training, source)
     some = list(synthetic)[:MOST_SYNTHETIC]
     progress(0, 2)
-    cloud = clouds(training, held_out, some, seed=seed)
+    cloud = clouds(training, held_out, some, seed=seed, steps=ENCODER_STEPS)
     (folder / CLOUDS).write_text(json.dumps(cloud.as_dict(), indent=1) + "\n", encoding="utf-8")
     sections = [clouds_section(cloud)]
     progress(1, 2)

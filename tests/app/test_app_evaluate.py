@@ -3,9 +3,11 @@
 import json
 import re
 import shlex
+from dataclasses import replace
 
 import pytest
 from clinsynth.app import jobs
+from clinsynth.app.jobs import demos, proving
 from clinsynth.app.jobs.planning import plan_command
 from clinsynth.conditioning.ecg import EcgCondition
 from clinsynth.conditioning.plan import CohortPlan, make_plan
@@ -72,8 +74,48 @@ def test_the_commands_of_a_report_make_the_same_plan(cli, tmp_path):
     assert CohortPlan.read(tmp_path / "again.parquet").sha256 == plan.sha256
 
 
+@pytest.fixture
+def short(monkeypatch):
+    """The proof's trainings cut to a step or few."""
+    task = proving.TaskSettings("delineation", patients=5, first_steps=1, steps=1)
+    monkeypatch.setattr(proving, "ENCODER_STEPS", 5)
+    monkeypatch.setitem(demos.DEMOS, "ecg", replace(demos.DEMOS["ecg"], task=task))
+    return task
+
+
 @pytest.mark.slow
-def test_a_second_demo_makes_nothing_again_and_goes_on_where_the_first_stood(cli, tmp_path):
+def test_the_proof_is_on_the_page_and_its_arms_are_not_trained_again(cli, short, small_dataset, tmp_path):
+    real, train = "embedded:ludb?split=held_out", "embedded:ludb?split=tuning"
+    out = tmp_path / "proof"
+    page = jobs.evaluate(real, small_dataset, out, limit=10, train=train, task=short, workers=2).read_text()
+    names = re.findall(r'<section id="([^"]+)"', page)
+    assert names[0] == "use" and {"clouds", "neighbours", "downstream"} <= set(names) and not outside(page)
+    task = json.loads((out / "downstream.json").read_text())
+    assert task["test_patients"] == 10 and len(task["arms"]) == 4
+    assert json.loads((out / "clouds.json").read_text())["n"] == [60, 10, 10]
+    kept = {p: p.stat().st_mtime_ns for p in (out / "arms").iterdir()}
+    assert len(kept) == 12
+    assert jobs.evaluate(real, small_dataset, out, limit=10, train=train, task=short).read_text() == page
+    assert {p: p.stat().st_mtime_ns for p in (out / "arms").iterdir()} == kept
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--task", "delineation"], "--task delineation trains on real data too; name them by --train"),
+        (["--task", "juggling", "--train", "embedded:ludb"], "--task must be one of delineation; got juggling"),
+        (["--train", "embedded:ludb"], "0 real records are held-out ones when embedded:ludb is trained on"),
+        (["--train", "embedded:nothing"], "nothing"),
+    ],
+)
+def test_a_proof_that_cannot_be_is_refused_before_the_work(cli, small_dataset, tmp_path, words, message):
+    said = cli("evaluate", "--real", "embedded:ludb", "--synthetic", small_dataset, "--out", "proof", *words, "-q")
+    assert said.code == 2 and message in said.err and said.err.count("\n") == 1
+    assert not (tmp_path / "proof").exists()
+
+
+@pytest.mark.slow
+def test_a_second_demo_makes_nothing_again_and_goes_on_where_the_first_stood(cli, short, tmp_path):
     assert cli("demo", "ecg", "--n", 100, "--quiet").code == 0
     folder = tmp_path / "clinsynth-demo"
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file() and "run" not in p.parts}
