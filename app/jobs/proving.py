@@ -23,6 +23,7 @@ CLOUDS, DOWNSTREAM = "clouds.json", "downstream.json"
 SEEDS = (0, 1, 2)
 MOST_SYNTHETIC = 300  # records that the clouds are made of
 ENCODER_STEPS = 400
+FEWEST = 12  # real records a side: halves of them must hold six
 SHOWN = tuple(f"all leads {kind} {point} F1" for kind in ("P", "QRS", "T") for point in ("onset",)) + tuple(
     f"all leads {kind} {point} sd of error" for kind in ("P", "QRS", "T") for point in ("onset", "offset")
 )
@@ -68,9 +69,9 @@ def split_sides(real: Sequence[Record], training: Sequence[Record], source: str)
     known = {patient_of(record) for record in training}
     held_out = [record for record in real if patient_of(record) not in known]
     for side, records in (("training", training), ("held-out", held_out)):
-        if len(records) < 10:
+        if len(records) < FEWEST:
             said = f"{len(records)} real records are {side} ones when {source} is trained on"
-            raise ValueError(f"{said}; 10 or more are needed on each side, of different patients")
+            raise ValueError(f"{said}; {FEWEST} or more are needed on each side, of different patients")
     return held_out
 
 

@@ -87,15 +87,15 @@ def short(monkeypatch):
 def test_the_proof_is_on_the_page_and_its_arms_are_not_trained_again(cli, short, small_dataset, tmp_path):
     real, train = "embedded:ludb?split=held_out", "embedded:ludb?split=tuning"
     out = tmp_path / "proof"
-    page = jobs.evaluate(real, small_dataset, out, limit=10, train=train, task=short, workers=2).read_text()
+    page = jobs.evaluate(real, small_dataset, out, limit=12, train=train, task=short, workers=2).read_text()
     names = re.findall(r'<section id="([^"]+)"', page)
     assert names[0] == "use" and {"clouds", "neighbours", "downstream"} <= set(names) and not outside(page)
     task = json.loads((out / "downstream.json").read_text())
-    assert task["test_patients"] == 10 and len(task["arms"]) == 4
-    assert json.loads((out / "clouds.json").read_text())["n"] == [60, 10, 10]
+    assert task["test_patients"] == 12 and len(task["arms"]) == 4
+    assert json.loads((out / "clouds.json").read_text())["n"] == [60, 12, 12]
     kept = {p: p.stat().st_mtime_ns for p in (out / "arms").iterdir()}
     assert len(kept) == 12
-    assert jobs.evaluate(real, small_dataset, out, limit=10, train=train, task=short).read_text() == page
+    assert jobs.evaluate(real, small_dataset, out, limit=12, train=train, task=short).read_text() == page
     assert {p: p.stat().st_mtime_ns for p in (out / "arms").iterdir()} == kept
 
 
