@@ -7,7 +7,7 @@ from clinsynth.conditioning.ecg import EcgCondition
 from clinsynth.conditioning.embedded import embedded
 from clinsynth.conditioning.record import Record, SignalGeometry
 from clinsynth.generators.ecg.simulator import simulate
-from clinsynth.generators.readout.delineation import FS_HZ, Delineator, decode, traces
+from clinsynth.generators.readout.delineation import FS_HZ, Delineator, Traces, decode, traces
 from clinsynth.generators.readout.delineation.examples import UNKNOWN
 from clinsynth.generators.readout.delineation.network import CLASSES, DelineationUNet
 from clinsynth.generators.readout.supervised import Schedule, initialise, train
@@ -87,6 +87,15 @@ def test_nothing_to_learn_from_is_refused():
     flat = Record("a", {"signal": np.zeros((1, 2500))}, None, SignalGeometry(250.0, ("I",)), {"synthetic": False})
     with pytest.raises(ValueError, match="no lead carries marked waves"):
         Delineator.initial(0).trained(traces([flat]), Schedule(1), 0)
+
+
+def test_records_of_any_length_can_be_learnt_from():
+    short = traces([simulate(EcgCondition(heart_rate_bpm=75, duration_s=4.1), 0)], leads=["II"])
+    assert Delineator.initial(0).trained(short, Schedule(1), 0).steps == 1
+    middle = slice(400, 440)
+    tiny = Traces(short.signal[:, :, middle], short.label[:, middle], short.record, short.lead)
+    with pytest.raises(ValueError, match="too short"):
+        Delineator.initial(0).trained(tiny, Schedule(1), 0)
 
 
 def test_a_diverging_loss_is_an_error():

@@ -53,8 +53,13 @@ class Delineator:
         if not len(known):
             raise ValueError("no lead carries marked waves: there is nothing to learn from")
 
+        stride = int(self.network.stride)
+        size = min(CROP, examples.signal.shape[-1] // stride * stride)
+        if not size:
+            raise ValueError(f"records of {examples.signal.shape[-1] / FS_HZ:.2f} s are too short to learn from")
+
         def batch(rng: np.random.Generator) -> Mapping[str, torch.Tensor]:
-            return _batch(examples, known, rng, augment)
+            return _batch(examples, known, size, rng, augment)
 
         network = train(self.network, batch, _loss, schedule, seed, on_step=on_step)
         return Delineator(network, self.steps + schedule.steps)
@@ -76,10 +81,11 @@ class Delineator:
         return {lead: decode(chances[k], signal[k, 0], FS_HZ) for k, lead in enumerate(record.geometry.leads)}
 
 
-def _batch(examples: Traces, known: np.ndarray, rng: np.random.Generator, augment: bool) -> Mapping[str, torch.Tensor]:
+def _batch(
+    examples: Traces, known: np.ndarray, size: int, rng: np.random.Generator, augment: bool
+) -> Mapping[str, torch.Tensor]:
     rows = known[rng.integers(len(known), size=BATCH)]
     n = examples.signal.shape[-1]
-    size = min(CROP, n)
     signal = np.empty((BATCH, 2, size), np.float32)
     label = np.empty((BATCH, size), np.int64)
     for k, row in enumerate(rows):
