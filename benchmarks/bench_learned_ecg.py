@@ -40,22 +40,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="folder of the model or of its run")
     parser.add_argument("--n", type=int, default=500)
+    parser.add_argument("--guidance", type=float, default=None, help="another strength of guidance")
     o = parser.parse_args()
     torch.set_num_threads(1)
     asked = conditions(o.n)
     training, held_out = (list(embedded("ludb", split=s)) for s in ("tuning", "held_out"))
     for name in (o.model, "ecg"):
         begun = time.process_time()
-        records = list(build(name).generate(asked, range(o.n)))
+        generator = build(name)
+        if o.guidance is not None and name != "ecg":
+            sampler = generator.sampling.sampler.model_copy(update={"guidance": o.guidance})
+            generator.sampling = generator.sampling.model_copy(update={"sampler": sampler})
+        records = list(generator.generate(asked, range(o.n)))
         cpu_s = (time.process_time() - begun) / o.n
         finite = sum(np.isfinite(r.arrays["signal"]).all() for r in records)
         rates = np.array([rate_of(r) for r in records])
         error = np.abs(rates - [c.heart_rate_bpm for c in asked])
-        print(
-            f"{name}: {cpu_s:.3f} CPU s a record; finite {finite} of {o.n}; R peaks found in {np.isfinite(rates).mean():.1%}"
-        )
+        found = np.isfinite(rates).mean()
+        print(f"{name}: {cpu_s:.3f} CPU s a record; finite {finite} of {o.n}; R peaks found in {found:.1%}")
         print(f"  asked rate missed by {np.nanmedian(error):.1f} bpm (median), {np.nanquantile(error, 0.9):.1f} (90 %)")
-        cloud = clouds(training, held_out, records, classifiers=("logistic", "boosting"))
+        cloud = clouds(training, held_out, records)
         for m in (*cloud.metrics, cloud.near.closer):
             parts = (f"{p.value:.3f} [{p.low:.3f} to {p.high:.3f}]" for p in (m.whole, m.matched, m.floor))
             print(f"  {m.name:28} all {next(parts)}  matched {next(parts)}  floor {next(parts)}", flush=True)
