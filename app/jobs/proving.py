@@ -117,7 +117,8 @@ def prove(
         about = (
             f"A network that marks P, QRS and T is trained on {task.patients} real patients, on the synthetic records, "
             f"and on both, and scored against the marks of {result.test_patients} held-out patients. "
-            f"{len(SEEDS)} seeds. neurokit2's dwt delineator stands beside it on the same records.",
+            f"{len(SEEDS)} seeds, all leads pooled; sd is the spread of the error. neurokit2's dwt delineator stands "
+            "beside it on the same records.",
             "This is the small run that fits in minutes; benchmarks/bench_delineation.py is the whole one.",
         )
         sections.append(downstream_section(result, SHOWN, beside, about))

@@ -136,7 +136,8 @@ def downstream_section(
         about: what was done, in sentences.
     """
     unit = {m["name"]: m["unit"] for m in task.metrics}
-    head = ("arm", "steps", *(f"{m} ({unit[m]})" if unit[m] else m for m in metrics))
+    titles = [_title(m, unit[m]) for m in metrics]
+    head = ("arm", "steps", *titles)
     rows = [(Cell(text=name), Cell(text="–"), *(_cell(v[m], unit[m]) for m in metrics)) for name, v in beside.items()]
     for arm in task.arms:
         cells = [task.row(arm.name, m).result for m in metrics]
@@ -145,7 +146,7 @@ def downstream_section(
     arms = Table(caption="Mean over seeds [95 % over patients and seeds]", head=head, rows=tuple(rows))
     differences = Table(
         caption="Arm less reference, patients and seeds drawn alike for both; better and worse where zero is outside",
-        head=("arm", "less", *(f"{m} ({unit[m]})" if unit[m] else m for m in metrics)),
+        head=("arm", "less", *titles),
         rows=tuple(_differences(task, metrics, unit)),
         folded=len(task.differences) > 60,
     )
@@ -155,6 +156,12 @@ def downstream_section(
         texts=(*about, "All arms of a seed start from the same weights; verdicts are not corrected for their number."),
         tables=(arms, differences),
     )
+
+
+def _title(metric: str, unit: str) -> str:
+    """Return a metric's column title; what all columns share is said in the text."""
+    short = metric.removeprefix("all leads ").replace("sd of error", "sd")
+    return f"{short}, {unit}" if unit else short
 
 
 def _differences(task: DownstreamResult, metrics: Sequence[str], unit: Mapping[str, str]) -> list[tuple[Cell, ...]]:
