@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress, silent
 from .planning import plan_command
-from .proving import TaskSettings, check_task, prove, split_sides
+from .proving import TaskSettings, check_marked, check_task, prove, split_sides
 
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
@@ -70,7 +70,9 @@ def evaluate(
         raise ValueError(f"{synthetic} is unfinished; run the command that makes it again, then evaluate")
     records = list(islice(reader, limit))
     if train is not None:
-        split_sides(real_records, training, train)  # refused before the work
+        held_out = split_sides(real_records, training, train)  # refused before the work
+        if settings is not None:
+            check_marked(settings.name, {"training": training, "held-out": held_out, "synthetic": records})
     total = len(real_records) + len(records)
     progress(0, total)
     look = first_look(real_records, records, seed=seed, workers=workers)

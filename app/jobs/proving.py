@@ -75,6 +75,17 @@ def split_sides(real: Sequence[Record], training: Sequence[Record], source: str)
     return held_out
 
 
+def check_marked(task: str, sides: Mapping[str, Sequence[Record]]) -> None:
+    """Refuse a task whose labels a side does not carry.
+
+    Raises:
+        ValueError: no record of a side has marked waves.
+    """
+    for side, records in sides.items():
+        if not any(len(r.tables.get("waves", {}).get("wave", ())) for r in records):
+            raise ValueError(f"the task {task} needs marked waves; no {side} record carries any")
+
+
 def prove(
     real: Sequence[Record], training: Sequence[Record], synthetic: Sequence[Record], folder: Path, *,
     source: str, task: TaskSettings | None, seed: int, workers: int, progress: Progress = silent,

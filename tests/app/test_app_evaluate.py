@@ -10,6 +10,7 @@ from clinsynth.app import jobs
 from clinsynth.app.jobs import demos, proving
 from clinsynth.app.jobs.planning import plan_command
 from clinsynth.conditioning.ecg import EcgCondition
+from clinsynth.conditioning.embedded import embedded
 from clinsynth.conditioning.plan import CohortPlan, make_plan
 
 
@@ -112,6 +113,14 @@ def test_a_proof_that_cannot_be_is_refused_before_the_work(cli, small_dataset, t
     said = cli("evaluate", "--real", "embedded:ludb", "--synthetic", small_dataset, "--out", "proof", *words, "-q")
     assert said.code == 2 and message in said.err and said.err.count("\n") == 1
     assert not (tmp_path / "proof").exists()
+
+
+def test_a_task_without_labels_is_refused():
+    marked = next(iter(embedded("ludb", split="tuning")))
+    bare = replace(marked, tables={})
+    proving.check_marked("delineation", {"training": [marked], "synthetic": [bare, marked]})
+    with pytest.raises(ValueError, match="needs marked waves; no synthetic record carries any"):
+        proving.check_marked("delineation", {"training": [marked], "synthetic": [bare]})
 
 
 @pytest.mark.slow
