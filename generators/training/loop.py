@@ -10,7 +10,7 @@ from .config import TrainingConfig
 from .examples import Examples, check_examples, fingerprint
 from .gradient import GradientStep, gradient_step
 from .order import cuts
-from .processes import make_accelerator, on_main, own_random_state, tracked
+from .processes import let_go, make_accelerator, on_main, own_random_state, tracked
 from .report import FitReport
 from .run_folder import Resume, RunFolder, record_of
 from .state import TrainingState
@@ -76,5 +76,8 @@ def fit(
         if source is not None:
             state.read(source)
         course = Course(accelerator, trainee, train, validation, config, folder, state, record, gradient_step, on_log)
-        with tracked(accelerator, record):
-            return course.run(stop, source)
+        try:
+            with tracked(accelerator, record):
+                return course.run(stop, source)
+        finally:
+            let_go(accelerator)

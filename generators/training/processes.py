@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,8 +62,17 @@ def make_accelerator(config: TrainingConfig, run: Path) -> Accelerator:
 
 
 def _leave() -> None:
+    """Leave the group when the process ends: wrapped networks hold threads of it, so they go first."""
+    gc.collect()
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+    gc.collect()
+
+
+def let_go(accelerator: Accelerator) -> None:
+    """Drop what the accelerator holds of a run, so that its wrapped networks can end before the group does."""
+    if accelerator.num_processes > 1:
+        accelerator.free_memory()
 
 
 def on_main(accelerator: Accelerator, act: Callable[[], T]) -> T:
