@@ -1,19 +1,16 @@
 """`verify` and the reader: whatever is changed on disk is found, and only receipted shards are read."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from clinsynth.conditioning.dataset import DamagedDataset, open_dataset, verify
 from clinsynth.conditioning.dataset.tables import read_table, table_bytes
 from clinsynth.conditioning.ecg import LEADS
 from clinsynth.generators.storage import StorageConfig, write_part
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from storage_toy import RUN_SEED, SAMPLES, ToyGenerator, contents, toy_plan
 
 N = 8

@@ -1,14 +1,10 @@
 """What the network is told: attributes said and unsaid, and the network itself."""
 
 import itertools
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from clinsynth.conditioning.ecg import EcgCondition, Finding
 from clinsynth.generators.ecg.learned.condition import FIELDS, ConditionConfig, encode
 from clinsynth.generators.ecg.learned.encoder import ConditionEncoder, hushed, numbers_needed, unasked

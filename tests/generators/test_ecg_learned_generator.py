@@ -1,14 +1,10 @@
 """The learned ECG generator on the contract of generators, without training."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from clinsynth.conditioning.dataset import open_dataset
 from clinsynth.conditioning.ecg import EcgCondition
 from clinsynth.conditioning.plan import make_plan

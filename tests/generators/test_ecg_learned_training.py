@@ -1,13 +1,8 @@
 """What the learned ECG generator is trained on, and that training works."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from clinsynth.conditioning.ecg import Finding
 from clinsynth.conditioning.embedded import embedded
 from clinsynth.generators.ecg.learned import PRESETS, DataConfig, EcgDiffusion, EcgDiffusionRecipe, prepare

@@ -1,14 +1,10 @@
 """The data card, Croissant and the tar shards: what other people's loaders see."""
 
 import json
-import sys
 import tarfile
-from pathlib import Path
 
 import pytest
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from clinsynth.conditioning.dataset import open_dataset
 from clinsynth.generators.storage import StorageConfig, write_part
 from storage_toy import RUN_SEED, ToyGenerator, toy_plan

@@ -1,14 +1,9 @@
 """The ECG simulator's records on disk: lead relations, annotations and truth survive, whatever the workers."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pytest
 import wfdb
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from clinsynth.conditioning.dataset import open_dataset, verify
 from clinsynth.conditioning.ecg import EcgCondition, Rhythm
 from clinsynth.conditioning.plan import CohortPlan

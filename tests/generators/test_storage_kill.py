@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from clinsynth.conditioning.dataset import verify
 from clinsynth.generators.storage import StorageConfig, write_part
 from storage_toy import RUN_SEED, Checkpoints, ToyGenerator, contents, toy_plan

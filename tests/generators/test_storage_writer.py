@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from clinsynth.conditioning.dataset import DamagedDataset, open_dataset, verify
 from clinsynth.conditioning.dataset.reader import read_receipt
 from clinsynth.generators.storage import Interrupted, StorageConfig, StorageFailure, stop_on_signals, write_part

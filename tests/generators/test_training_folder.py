@@ -2,16 +2,13 @@
 
 import json
 import pickle
-import sys
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from clinsynth.conditioning.dataset.schema import sha256_of
 from clinsynth.generators.training import TrainingConfig
 from clinsynth.generators.training import checkpoint as checkpoint_module
+from filelock import FileLock
 from training_toy import ToyDenoiser, ToyExamples, same, toy_config, toy_fit
 
 

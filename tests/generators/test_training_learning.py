@@ -2,17 +2,14 @@
 
 import json
 import math
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, GeneralTracker
-from safetensors.torch import load_file
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from clinsynth.generators.training import Phase, gradient_step
 from clinsynth.generators.training.draws import of_validation
+from safetensors.torch import load_file
 from training_toy import (
     N_VALIDATION,
     TOYS,

@@ -1,17 +1,12 @@
 """Rows and random numbers are pure functions of the seed, the step and the place in the batch."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from clinsynth.generators.training import Draws, Subset, rows_of, split_by_patient
 from clinsynth.generators.training.order import cuts
+from hypothesis import given
+from hypothesis import strategies as st
 from training_toy import N_TRAIN, ToyExamples, toy_fit
 
 CPU = torch.device("cpu")

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from training_toy import end_state, same, toy_fit
 
 TOY = Path(__file__).parents[1] / "training_toy.py"

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from clinsynth.generators.training import gradient_step
 from training_toy import TOYS, end_state, same, toy_fit, weights
 
