@@ -37,6 +37,8 @@ class Generator(Protocol):
         ...
 
 
+MODEL_INDEX = "model_index.json"  # the file by which a trained generator's folder is known
+
 # A line here is all that a new generator needs: name -> "module:Class".
 GENERATORS: dict[str, str] = {
     "ecg": "clinsynth.generators.ecg:EcgSimulator",
@@ -66,7 +68,7 @@ def pretrained_class(folder: Path) -> Any:
     Raises:
         ValueError: the folder has no `model_index.json`, or one of a model that is not the studio's.
     """
-    index = folder / "model_index.json"
+    index = folder / MODEL_INDEX
     try:
         name = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
     except (OSError, ValueError, KeyError, TypeError):

@@ -82,9 +82,7 @@ def evaluate(
     look.save_json(folder / FIRST_LOOK)
     page = look.page()
     if train is not None:
-        first, others = prove(
-            real_records, training, records, folder, source=train, task=settings, seed=seed, workers=workers
-        )
+        first, others = prove(training, held_out, records, folder, task=settings, seed=seed, workers=workers)
         before = [s for s in page.sections if s.name not in LAST]
         page = page.model_copy(
             update={"sections": (first, *before, *others, *(s for s in page.sections if s.name in LAST))}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +45,7 @@ def fit(
     """
     from ...generators import training
     from ...generators.protocol import recipe_class
+    from ...generators.storage import stop_on_signals
 
     content = settings_of(config, sets)
     name = content.get("generator")
@@ -59,7 +58,7 @@ def fit(
         on_log(line)
 
     train, validation = recipe.examples()
-    with stop_asked() as stop:
+    with stop_on_signals() as stop:
         return training.fit(
             recipe.trainee(),
             train,
@@ -118,29 +117,6 @@ def _change(content: dict[str, Any], change: str) -> None:
         at[parts[-1]] = yaml.safe_load(value)
     except yaml.YAMLError:
         raise WrongSetting("set", f"{change}: the value is no YAML") from None
-
-
-@contextmanager
-def stop_asked() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether Ctrl-C or SIGTERM came; a second Ctrl-C interrupts at once."""
-    asked: list[int] = []
-
-    def ask(number: int, frame: object) -> None:
-        if asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    before: dict[int, Any] = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, ask)
-    except ValueError:  # not in the main thread: nobody can ask
-        pass
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for signalled, handler in before.items():
-            signal.signal(signalled, handler)
 
 
 def is_main_process() -> bool:

@@ -8,8 +8,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-INDEX = "model_index.json"
-
 
 def models() -> list[dict[str, Any]]:
     """Return one entry a generator: name, what it is, condition, formats, default shard size."""
@@ -51,12 +49,12 @@ def build(model: str) -> Any:
     Raises:
         ValueError: no such generator, or a folder that holds none.
     """
-    from ...generators.protocol import GENERATORS, generator_class, pretrained_class
+    from ...generators.protocol import GENERATORS, MODEL_INDEX, generator_class, pretrained_class
 
     if model in GENERATORS or not Path(model).is_dir():
         return generator_class(model)()
     folder = Path(model)
-    if not (folder / INDEX).is_file() and (folder / "model" / INDEX).is_file():
+    if not (folder / MODEL_INDEX).is_file() and (folder / "model" / MODEL_INDEX).is_file():
         folder = folder / "model"
     return pretrained_class(folder).from_pretrained(folder)
 

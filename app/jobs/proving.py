@@ -75,6 +75,11 @@ def split_sides(real: Sequence[Record], training: Sequence[Record], source: str)
     return held_out
 
 
+def has_marks(record: Record) -> bool:
+    """Return whether a record carries marked waves."""
+    return len(record.tables.get("waves", {}).get("wave", ())) > 0
+
+
 def check_marked(task: str, sides: Mapping[str, Sequence[Record]]) -> None:
     """Refuse a task whose labels a side does not carry.
 
@@ -82,22 +87,21 @@ def check_marked(task: str, sides: Mapping[str, Sequence[Record]]) -> None:
         ValueError: no record of a side has marked waves.
     """
     for side, records in sides.items():
-        if not any(len(r.tables.get("waves", {}).get("wave", ())) for r in records):
+        if not any(map(has_marks, records)):
             raise ValueError(f"the task {task} needs marked waves; no {side} record carries any")
 
 
 def prove(
-    real: Sequence[Record], training: Sequence[Record], synthetic: Sequence[Record], folder: Path, *,
-    source: str, task: TaskSettings | None, seed: int, workers: int, progress: Progress = silent,
+    training: Sequence[Record], held_out: Sequence[Record], synthetic: Sequence[Record], folder: Path, *,
+    task: TaskSettings | None, seed: int, workers: int, progress: Progress = silent,
 ) -> tuple[Section, list[Section]]:  # fmt: skip
     """Compare clouds and run the task; JSON files and finished arms go to `folder`.
 
     Args:
-        real: real records; those of training patients are left out.
         training: real records that were trained on, or that kernels came from.
+        held_out: real records of other patients, from `split_sides`.
         synthetic: the synthetic records.
         folder: of the evaluation.
-        source: what the user calls the training records.
         task: the downstream task; none when None.
         seed: of encoder and resamples.
         workers: processes.
@@ -114,7 +118,6 @@ def prove(
         verdict_section,
     )
 
-    held_out = split_sides(real, training, source)
     some = list(synthetic)[:MOST_SYNTHETIC]
     progress(0, 2)
     cloud = clouds(training, held_out, some, seed=seed, steps=ENCODER_STEPS)

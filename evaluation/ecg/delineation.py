@@ -56,7 +56,7 @@ def delineate(x: Float[np.ndarray, " samples"], fs_hz: float) -> LeadWaves:
     if np.ptp(x) < 1e-6:
         return LeadWaves(none, {}, "lead is flat")
     with warnings.catch_warnings():
-        _silence()
+        silence()
         return _run(x, round(fs_hz))
 
 
@@ -89,7 +89,7 @@ def reason(error: Exception) -> str:
     return re.sub(r"\d+", "#", f"{type(error).__name__}: {first}")[:100]
 
 
-def _silence() -> None:
+def silence() -> None:
     """Hush what neurokit2 says of weak peaks; the values themselves show it."""
     from neurokit2.misc import NeuroKitWarning
 

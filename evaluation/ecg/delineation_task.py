@@ -118,10 +118,8 @@ class DelineationTask:
     def join(self, first: MarkedEcgs, second: MarkedEcgs) -> MarkedEcgs:
         """Return both, the smaller one repeated until it has half the leads at least."""
         small, large = sorted((first, second), key=len)
-        repeated = small.traces
-        for _ in range(len(large) // len(small) - 1):
-            repeated = repeated.and_(small.traces)
-        return MarkedEcgs(large.traces.and_(repeated), (), {**first.patient, **second.patient})
+        both = large.traces.and_(small.traces, times=len(large) // len(small))
+        return MarkedEcgs(both, (), {**first.patient, **second.patient})
 
     def train(self, examples: MarkedEcgs, initial: Delineator, seed: int, steps: int, *, augment: bool) -> Delineator:
         """Return a delineator trained on from `initial`."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...conditioning.record import Record, SignalGeometry
 from ...generators.readout.delineation import Delineator
-from .delineation import _silence
+from .delineation import silence
 from .wave_scores import KINDS, POINTS, Found
 
 Find = Callable[[str], Found]
@@ -40,7 +40,7 @@ def by_neurokit(method: Literal["dwt", "peak", "prominence", "cwt"], record: Rec
         x = np.asarray(record.arrays["signal"], dtype=float)[record.geometry.leads.index(lead)]
         try:
             with warnings.catch_warnings():
-                _silence()
+                silence()
                 clean = nk.ecg_clean(x, sampling_rate=fs)
                 r = np.asarray(nk.ecg_findpeaks(clean, sampling_rate=fs)["ECG_R_Peaks"], dtype=int)
                 _, found = nk.ecg_delineate(clean, rpeaks=r, sampling_rate=fs, method=method)

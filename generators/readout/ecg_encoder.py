@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.signal import butter, resample_poly, sosfiltfilt
 from torch import nn
 
+from ...conditioning.ecg.vocabulary import INDEPENDENT_LEADS
 from ...conditioning.record import Record, SignalGeometry
-from .delineation.examples import INDEPENDENT
+from .signal import band_limited
 from .supervised import Schedule, initialise, train
 
 FS_HZ = 125.0
-BAND_HZ = (0.5, 40.0)
 CROP = 500  # samples: 4 s
 BATCH = 32
 WIDTHS = (16, 24, 32, 48)
@@ -35,7 +33,7 @@ class EcgEncoderNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for a, b in zip((len(INDEPENDENT), *WIDTHS[:-1]), WIDTHS, strict=True):
+        for a, b in zip((len(INDEPENDENT_LEADS), *WIDTHS[:-1]), WIDTHS, strict=True):
             layers += [nn.Conv1d(a, b, 7, stride=2, padding=3), nn.GroupNorm(4, b), nn.SiLU()]
         self.body = nn.Sequential(*layers)
         self.features = nn.Linear(2 * WIDTHS[-1], FEATURES)
@@ -98,16 +96,14 @@ def prepared(record: Record) -> Float[np.ndarray, "8 samples"]:
         ValueError: not such an ECG.
     """
     geometry = record.geometry
-    if not isinstance(geometry, SignalGeometry) or not set(INDEPENDENT) <= set(geometry.leads):
-        raise ValueError(f"record {record.record_id} lacks some of the leads {', '.join(INDEPENDENT)}")
-    rows = [geometry.leads.index(lead) for lead in INDEPENDENT]
+    if not isinstance(geometry, SignalGeometry) or not set(INDEPENDENT_LEADS) <= set(geometry.leads):
+        raise ValueError(f"record {record.record_id} lacks some of the leads {', '.join(INDEPENDENT_LEADS)}")
+    rows = [geometry.leads.index(lead) for lead in INDEPENDENT_LEADS]
     x = np.nan_to_num(np.asarray(record.arrays["signal"], dtype=np.float64)[rows])
-    ratio = Fraction(FS_HZ / geometry.fs_hz).limit_denominator(1000)
-    if ratio != 1:
-        x = resample_poly(x, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
+    x = band_limited(x, geometry.fs_hz, FS_HZ)
     if x.shape[1] < CROP:
         raise ValueError(f"record {record.record_id} lasts {x.shape[1] / FS_HZ:.1f} s; the encoder needs 4 s")
-    return sosfiltfilt(butter(2, BAND_HZ, "bandpass", fs=FS_HZ, output="sos"), x, axis=-1).astype(np.float32)
+    return x.astype(np.float32)
 
 
 def _crop(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -5,22 +5,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.signal import butter, resample_poly, sosfiltfilt
+from scipy.signal import butter, sosfiltfilt
 from scipy.stats import kurtosis
 
 from ....conditioning.ecg.fit import eight_leads
 from ....conditioning.record import Record, SignalGeometry
+from ..signal import band_limited
 
 WORK_HZ = 500.0  # where beats are found and lined up
 STEP = 4  # and every fourth sample is kept: 125 Hz
 BEFORE, AFTER = 31, 62  # samples at 125 Hz before and after R: -0.25 to 0.50 s
 SAMPLES = BEFORE + AFTER + 1
 TIME_S = (np.arange(SAMPLES) - BEFORE) * STEP / WORK_HZ
-BAND_HZ = (0.5, 40.0)
 FEWEST_BEATS = 4
 _LEVEL = (TIME_S >= -0.081) & (TIME_S <= -0.047)  # the PR segment
 _ALIKE = 0.8
@@ -87,11 +86,7 @@ def beats_of(record: Record) -> Beats:
         ValueError: leads are missing, or fewer than 4 beats were found.
     """
     assert isinstance(record.geometry, SignalGeometry)
-    x = eight_leads(record)
-    ratio = Fraction(WORK_HZ / record.geometry.fs_hz).limit_denominator(1000)
-    if ratio != 1:
-        x = resample_poly(x, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
-    x = sosfiltfilt(butter(2, BAND_HZ, "bandpass", fs=WORK_HZ, output="sos"), x, axis=-1)
+    x = band_limited(eight_leads(record), record.geometry.fs_hz, WORK_HZ)
     r = _inside(find_r_peaks(x, WORK_HZ), x.shape[-1])
     if len(r) < FEWEST_BEATS:
         raise ValueError(f"record {record.record_id} has {len(r)} whole beats; at least {FEWEST_BEATS} are needed")

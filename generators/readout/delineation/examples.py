@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Float, Int8
-from scipy.signal import butter, resample_poly, sosfiltfilt
 
+from ....conditioning.ecg.vocabulary import INDEPENDENT_LEADS
 from ....conditioning.record import Record, SignalGeometry
+from ..signal import band_limited
 from .network import CLASSES
 
 FS_HZ = 250.0
-BAND_HZ = (0.5, 40.0)
 UNKNOWN = -1  # a sample that nobody marked
-INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,12 @@ class Traces:
     def __len__(self) -> int:
         return len(self.record)
 
-    def and_(self, other: Traces) -> Traces:
-        """Return the leads of both."""
+    def and_(self, other: Traces, times: int = 1) -> Traces:
+        """Return these leads, and those of `other` as often as asked for."""
         return Traces(
-            np.concatenate([self.signal, other.signal]), np.concatenate([self.label, other.label]),
-            self.record + other.record, self.lead + other.lead,
+            np.concatenate([self.signal, *[other.signal] * times]),
+            np.concatenate([self.label, *[other.label] * times]),
+            self.record + other.record * times, self.lead + other.lead * times,
         )  # fmt: skip
 
     def of(self, records: Iterable[str]) -> Traces:
@@ -91,11 +90,8 @@ def prepare(record: Record) -> Float[np.ndarray, "leads 2 samples"]:
     """Return what the network sees of each lead of a record, at 250 Hz."""
     assert isinstance(record.geometry, SignalGeometry)
     x = np.nan_to_num(np.asarray(record.arrays["signal"], dtype=np.float64))
-    ratio = Fraction(FS_HZ / record.geometry.fs_hz).limit_denominator(1000)
-    if ratio != 1:
-        x = resample_poly(x, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
-    x = sosfiltfilt(butter(2, BAND_HZ, "bandpass", fs=FS_HZ, output="sos"), x, axis=-1)
-    rows = [k for k, lead in enumerate(record.geometry.leads) if lead in INDEPENDENT] or list(range(len(x)))
+    x = band_limited(x, record.geometry.fs_hz, FS_HZ)
+    rows = [k for k, lead in enumerate(record.geometry.leads) if lead in INDEPENDENT_LEADS] or list(range(len(x)))
     together = np.sqrt(np.mean((x[rows] / _height(x[rows])) ** 2, axis=0))
     both = np.stack([x / _height(x), np.broadcast_to(together, x.shape)], axis=1)
     return both.astype(np.float32)
