@@ -23,6 +23,7 @@ DECODERS: dict[str, str] = {
 # A line per condition type, named as `dataset.json` names it; a file never decides what is imported.
 CONDITIONS: dict[str, str] = {
     "EcgCondition": "..ecg.condition:EcgCondition",
+    "RadiographCondition": "..radiograph.condition:RadiographCondition",
 }
 
 

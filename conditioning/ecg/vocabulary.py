@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from ..demographics import Sex as Sex  # a word of this vocabulary too
+
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
-
-
-class Sex(StrEnum):
-    """Sex as recorded."""
-
-    F = "F"
-    M = "M"
 
 
 class Rhythm(StrEnum):

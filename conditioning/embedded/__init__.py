@@ -14,6 +14,7 @@ __all__ = ["EMBEDDED", "embedded", "embedded_names"]
 # A line here is all that a new embedded set needs: name -> "module:function".
 EMBEDDED: dict[str, str] = {
     "ludb": "clinsynth.conditioning.embedded.ludb_records:read_ludb",
+    "nih64": "clinsynth.conditioning.embedded.nih64_images:read_nih64",
 }
 
 
@@ -27,7 +28,7 @@ def embedded(name: str, **options: Any) -> Iterator[Record]:
 
     Args:
         name: one of `embedded_names()`.
-        options: the set's own; `ludb` has `split`, `leads`, `fs_hz`.
+        options: the set's own; `ludb` has `split`, `leads`, `fs_hz`, and `nih64` has `split`.
 
     Raises:
         ValueError: no such set, or no such option, with the nearest word.
