@@ -47,6 +47,7 @@ GENERATORS: dict[str, str] = {
 
 # Learned generators also have a recipe that `fit` trains them by, and a folder of presets beside it.
 RECIPES: dict[str, str] = {
+    "radiograph-autoencoder": "clinsynth.generators.radiograph.latent.autoencoder_recipe:RadiographAutoencoderRecipe",
     "ecg-diffusion": "clinsynth.generators.ecg.learned.recipe:EcgDiffusionRecipe",
 }
 
