@@ -70,10 +70,12 @@ def refuse_pickles(folder: Path) -> None:
             raise ValueError(f"{path} may be a pickle, which can run code; a model's weights are safetensors only")
 
 
-def write_component(folder: Path, name: str, config: Mapping[str, Any], network: nn.Module | None = None) -> None:
+def write_component(
+    folder: Path, name: str, config: Mapping[str, Any], network: nn.Module | None = None, file: str = CONFIG
+) -> None:
     """Write a component's settings and, where it has any, its weights."""
     (folder / name).mkdir()
-    _write_json(folder / name / CONFIG, config)
+    _write_json(folder / name / file, config)
     if network is not None:
         state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
         save_file(state, folder / name / WEIGHTS, metadata={"format": "pt"})

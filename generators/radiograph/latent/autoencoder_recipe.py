@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...training import Draws, Examples, Phase, Subset, TrainingConfig, split_by_patient
 from ...recipe_file import RecipeFile
+from ...training import Draws, Examples, Phase, Subset, TrainingConfig, split_by_patient
 from .autoencoder import AutoencoderConfig, images_from, latents_of, new_autoencoder, normalised, write_autoencoder
 from .data import DataConfig, Images, images_of
 from .images import contact_sheet, to_network
