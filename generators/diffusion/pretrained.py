@@ -71,13 +71,16 @@ def refuse_pickles(folder: Path) -> None:
 
 
 def write_component(
-    folder: Path, name: str, config: Mapping[str, Any], network: nn.Module | None = None, file: str = CONFIG
-) -> None:
-    """Write a component's settings and, where it has any, its weights."""
+    folder: Path, name: str, config: Mapping[str, Any], network: nn.Module | None = None,
+    *, file: str = CONFIG, half: bool = False,
+) -> None:  # fmt: skip
+    """Write a component's settings and, where it has any, its weights, in half precision if asked for."""
     (folder / name).mkdir()
     _write_json(folder / name / file, config)
     if network is not None:
         state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+        if half:
+            state = {key: value.half() if value.dtype.is_floating_point else value for key, value in state.items()}
         save_file(state, folder / name / WEIGHTS, metadata={"format": "pt"})
 
 

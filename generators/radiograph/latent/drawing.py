@@ -85,7 +85,7 @@ def _scheduled(
     scheduler = scheduler_for(objective_config(objective), config.scheduler, config.options)
     scheduler.set_timesteps(config.steps, device=eps.device)
     speak = _guided(lambda x, t, cond: network(x, t, cond), told, apart, config)
-    extra = step_arguments(scheduler, config.eta, step_sources(seeds))
+    extra = step_arguments(scheduler, config.eta, step_sources(seeds, "radiograph.steps"))
     x = eps * scheduler.init_noise_sigma
     edm = isinstance(objective, Edm)
     for t in scheduler.timesteps:

@@ -81,13 +81,17 @@ class RadiographDiffusion:
         """
         return cls(*read_model(Path(folder)))
 
-    def save_pretrained(self, folder: str | Path) -> None:
+    def save_pretrained(self, folder: str | Path, *, half: bool = False) -> None:
         """Write `model_index.json` and a folder per component into a new or empty folder.
+
+        Args:
+            folder: new or empty.
+            half: store weights in half precision; `halved` rounds a model to what such a folder holds.
 
         Raises:
             ValueError: the folder is not empty.
         """
-        write_model(Path(folder), self.networks, self.model, self.sampling, self._support)
+        write_model(Path(folder), self.networks, self.model, self.sampling, self._support, half)
 
     def support(self) -> dict[str, dict[str, int]]:
         """Return how many training images had each value of each field; ages by band."""

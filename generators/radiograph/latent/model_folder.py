@@ -38,17 +38,18 @@ def write_model(
     model: ModelConfig,
     sampling: SamplingConfig,
     support: Mapping[str, Mapping[str, int]],
+    half: bool = False,
 ) -> None:
-    """Write a model into a new or empty folder.
+    """Write a model into a new or empty folder, its weights in half precision if asked for.
 
     Raises:
         ValueError: the folder is not empty.
     """
     write_index(folder, _CLASS, _COMPONENTS)
     unet, vae = networks[UNET], networks[VAE]
-    write_component(folder, UNET, denoiser.component_config(unet), unet)  # type: ignore[arg-type]
-    write_component(folder, VAE, autoencoder.component_config(vae), vae)  # type: ignore[arg-type]
-    write_component(folder, ENCODER, model.condition.model_dump(mode="json"), networks[ENCODER])
+    write_component(folder, UNET, denoiser.component_config(unet), unet, half=half)  # type: ignore[arg-type]
+    write_component(folder, VAE, autoencoder.component_config(vae), vae, half=half)  # type: ignore[arg-type]
+    write_component(folder, ENCODER, model.condition.model_dump(mode="json"), networks[ENCODER], half=half)
     write_component(folder, "scheduler", objective_config(model.objective), file=_SCHEDULER_FILE)
     write_component(folder, "model", model.model_dump(mode="json"))
     write_component(folder, "sampling", sampling.model_dump(mode="json"))
