@@ -84,6 +84,12 @@ def write_component(
         save_file(state, folder / name / WEIGHTS, metadata={"format": "pt"})
 
 
+def component_config(network: Any) -> dict[str, Any]:
+    """Return the settings of a network of diffusers, as it writes them, without its private notes."""
+    own = {key: value for key, value in dict(network.config).items() if not key.startswith("_")}
+    return {"_class_name": type(network).__name__} | own
+
+
 def read_component(folder: Path, name: str) -> dict[str, Any]:
     """Return a component's settings.
 

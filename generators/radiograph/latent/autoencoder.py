@@ -6,7 +6,6 @@ Source: Kingma and Welling 2014, arXiv 1312.6114; in front of a diffusion model:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
-from ...diffusion import read_component, read_index, read_weights, write_component, write_index
+from ...diffusion import component_config, read_component, read_index, read_weights, write_component, write_index
 from ...readout.supervised import initialise
 from .images import to_grey, to_network
 
@@ -129,11 +128,6 @@ def autoencoder_from(folder: Path) -> AutoencoderKL:
         raise ValueError(f"{folder / COMPONENT} is for {network.config.in_channels} channels; radiographs have one")
     read_weights(folder, COMPONENT, network)
     return network
-
-
-def component_config(network: AutoencoderKL) -> dict[str, Any]:
-    """Return an autoencoder's settings as diffusers writes them."""
-    return dict(network.config) | {"_class_name": type(network).__name__}
 
 
 @torch.inference_mode()

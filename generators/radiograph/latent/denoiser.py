@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from diffusers import UNet2DConditionModel
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -59,8 +59,3 @@ class DenoiserConfig(BaseModel):
             class_embed_type="projection",
             projection_class_embeddings_input_dim=tokens,
         )
-
-
-def component_config(network: UNet2DConditionModel) -> dict[str, Any]:
-    """Return a network's settings as diffusers writes them."""
-    return dict(network.config) | {"_class_name": type(network).__name__}

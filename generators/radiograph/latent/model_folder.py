@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 from torch import nn
 
 from ....conditioning.words import one_line
-from ...diffusion import read_component, read_index, read_weights, write_component, write_index
-from . import autoencoder, denoiser
+from ...diffusion import component_config, read_component, read_index, read_weights, write_component, write_index
+from . import autoencoder
 from .condition import ConditionConfig
 from .drawing import objective_config
 from .networks import ENCODER, UNET, VAE, new_networks
@@ -47,8 +47,8 @@ def write_model(
     """
     write_index(folder, _CLASS, _COMPONENTS)
     unet, vae = networks[UNET], networks[VAE]
-    write_component(folder, UNET, denoiser.component_config(unet), unet, half=half)  # type: ignore[arg-type]
-    write_component(folder, VAE, autoencoder.component_config(vae), vae, half=half)  # type: ignore[arg-type]
+    write_component(folder, UNET, component_config(unet), unet, half=half)
+    write_component(folder, VAE, component_config(vae), vae, half=half)
     write_component(folder, ENCODER, model.condition.model_dump(mode="json"), networks[ENCODER], half=half)
     write_component(folder, "scheduler", objective_config(model.objective), file=_SCHEDULER_FILE)
     write_component(folder, "model", model.model_dump(mode="json"))
