@@ -2,10 +2,10 @@
 
     python benchmarks/bench_radiograph_speed.py [MODEL_FOLDER] [--rounds 5] [--images 32]
 
-The model: the folder, else the carried weights, else an untrained one of the 64-pixel preset's size. One CPU thread, or
-the CUDA device if there is one. A ratio above 1 says that the studio is faster. The plain pipeline draws the same number
-of images with the same networks, scheduler, steps, guidance and batch, with one torch generator for the whole batch;
-the studio draws each image from its own seed and writes 8-bit PNG files with their provenance.
+The model: the folder, else the carried weights, else an untrained one of the 64-pixel preset's size. One CPU thread.
+A ratio above 1 says that the studio is faster. The plain pipeline draws as many images with the same networks, steps,
+guidance and batch, diffusers' scheduler of the same order and one torch generator for the whole batch; the studio draws
+each image from its own seed and writes 8-bit PNG files with their provenance.
 """
 
 from __future__ import annotations
