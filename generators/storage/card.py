@@ -16,9 +16,9 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 _OWN = ("sample_id", "seed", "file", "condition", "truth", "provenance")
 # What an image format's files hold, and what the hub's visitors search for.
 _IMAGES = {
-    "png": "8-bit grey PNG: pixel value / 255",
-    "png16": "16-bit grey PNG: pixel value / 65535",
-    "dicom": "DICOM, Digital X-Ray Image For Presentation, 16 bit, explicit VR little endian: pixel value / 65535",
+    "png": ("grey PNG of 8 bit", 255, "iTXt chunk `clinsynth`"),
+    "png16": ("grey PNG of 16 bit", 65535, "iTXt chunk `clinsynth`"),
+    "dicom": ("DICOM (Digital X-Ray Image For Presentation) of 16 bit, explicit VR little endian", 65535, "header"),
 }
 _IMAGE_TAGS = ("image", "radiology", "chest-x-ray")
 _FEW = 20  # a text column with more different values is not listed
@@ -125,9 +125,9 @@ its condition, its seed and quality scores; the other Parquet files beside it ho
 def _pixels(info: DatasetInfo) -> str:
     if info.file_format not in _IMAGES:
         return ""
-    where = "the header" if info.file_format == "dicom" else "the iTXt chunk `clinsynth`"
-    return f"""A sample is a radiograph as {_IMAGES[info.file_format]} is its value in [0, 1], and white is dense. Each file says
-in {where} that it is synthetic, and from which generator, seed and condition it comes.
+    kind, top, where = _IMAGES[info.file_format]
+    return f"""Each sample is a radiograph: a {kind}, in which the pixel value / {top} lies in [0, 1] and white is dense.
+Its {where} says that it is synthetic, and which generator, seed and condition it comes from.
 
 """
 

@@ -61,7 +61,7 @@ def croissant(info: DatasetInfo, receipts: Sequence[Receipt], manifest: pa.Table
         "rai:dataUseCases": info.intended_use,
         "rai:personalSensitiveInformation": "None: every sample is synthetic.",
         "distribution": [_parquet(info, name) for name in tables] + [_samples(info, manifest)],
-        "recordSet": [_record_set(manifest), *_images(info)],
+        "recordSet": [_record_set(manifest), *_images(info, manifest)],
     }
     return json.dumps(body, indent=2, allow_nan=False) + "\n"
 
@@ -100,23 +100,23 @@ def _record_set(manifest: pa.Table) -> dict[str, Any]:
     return {"@type": "cr:RecordSet", "@id": "samples_table", "name": "samples_table", "key": key, "field": fields}
 
 
-def _images(info: DatasetInfo) -> list[dict[str, Any]]:
-    """Return the record set that pairs each manifest row with its opened image; what lies in tars is left to others."""
-    if info.file_format not in _TYPES or info.layout != "folder":
+def _images(info: DatasetInfo, manifest: pa.Table) -> list[dict[str, Any]]:
+    """Return the record set that pairs ids with opened images: PNG files in folders, which loaders know to open."""
+    if _TYPES.get(info.file_format) != "image/png" or info.layout != "folder" or not manifest.num_rows:
         return []
-    path = {"fileSet": {"@id": "samples"}, "extract": {"fileProperty": "fullpath"}}
-    sources = {
-        "sample_id": ("sc:Text", {"fileSet": {"@id": _SETS}, "extract": {"column": "sample_id"}}),
-        "file": ("sc:Text", {"fileSet": {"@id": _SETS}, "extract": {"column": "file"}}),
-        "image": ("sc:ImageObject", {"fileSet": {"@id": "samples"}, "extract": {"fileProperty": "content"}}),
-    }
+    of_manifest, of_samples = {"fileSet": {"@id": _SETS}}, {"fileSet": {"@id": "samples"}}
     fields = [
-        {"@type": "cr:Field", "@id": f"images/{name}", "name": name, "dataType": kind, "source": source}
-        | ({"references": path} if name == "file" else {})
-        for name, (kind, source) in sources.items()
+        _image_field("sample_id", "sc:Text", of_manifest | {"extract": {"column": "sample_id"}}),
+        _image_field("filename", "sc:Text", of_manifest | {"extract": {"column": "file"}, "transform": {"regex": "^(?:.*/)?([^/]+)$"}})
+        | {"references": of_samples | {"extract": {"fileProperty": "filename"}}},
+        _image_field("image", "sc:ImageObject", of_samples | {"extract": {"fileProperty": "content"}}),
     ]
     key = {"@id": "images/sample_id"}
     return [{"@type": "cr:RecordSet", "@id": "images", "name": "images", "key": key, "field": fields}]
+
+
+def _image_field(name: str, kind: str, source: dict[str, Any]) -> dict[str, Any]:
+    return {"@type": "cr:Field", "@id": f"images/{name}", "name": name, "dataType": kind, "source": source}
 
 
 def _field(manifest: pa.Table, name: str) -> dict[str, Any] | None:

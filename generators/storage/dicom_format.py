@@ -181,9 +181,9 @@ def _image(dicom: Dataset, pixels: np.ndarray, spacing_mm: tuple[float, float]) 
     dicom.LossyImageCompression = "00"
     dicom.PixelIntensityRelationship = "LOG"
     dicom.PixelIntensityRelationshipSign = -1  # higher values: less of the beam came through
-    dicom.RescaleIntercept, dicom.RescaleSlope, dicom.RescaleType = 0, 1, "US"  # the IOD allows no other
+    dicom.RescaleIntercept, dicom.RescaleSlope, dicom.RescaleType = "0", "1", "US"  # the IOD allows no other
     dicom.PresentationLUTShape = "IDENTITY"
-    dicom.WindowCenter, dicom.WindowWidth = 2 ** (BITS - 1), 2**BITS  # all values, from black to white
+    dicom.WindowCenter, dicom.WindowWidth = str(2 ** (BITS - 1)), str(2**BITS)  # all values, from black to white
     dicom.WindowCenterWidthExplanation = "Full range"
     dicom.DetectorType = ""
     dicom.ImagerPixelSpacing = [DSfloat(v, auto_format=True) for v in spacing_mm]

@@ -26,6 +26,8 @@ ENCODERS: dict[str, str] = {
     "dicom": ".dicom_format:encode",
 }
 
+IMAGES = ("png", "png16", "dicom")  # one image a sample; any of them can be exported as any other
+
 # The packages, beside those that every data set names, whose version has a part in a format's bytes.
 PACKAGES: dict[str, tuple[str, ...]] = {"dicom": ("pydicom",)}
 COMPRESSED = ("png", "png16")  # zlib has a part in their bytes

@@ -50,7 +50,7 @@ def about(record: Record, origin: Origin | None) -> str:
     said: dict[str, Any] = {"clinsynth": __version__} | dict(record.provenance)
     if origin is not None:
         said |= {"run_seed": origin.run_seed, "plan_sha256": origin.plan_sha256}
-        said |= {"weights_sha256": origin.weights_sha256}
+        said |= {"weights_sha256": origin.weights_sha256 or said.get("weights_sha256")}
     said |= {"synthetic": record.synthetic, "sample_id": record.record_id}
     said |= {"condition": None if record.condition is None else record.condition.model_dump(mode="json")}
     said |= {"spacing_mm": getattr(record.geometry, "spacing_mm", None)}
