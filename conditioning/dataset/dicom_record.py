@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+import warnings
 from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -82,8 +83,10 @@ def _read(data: bytes, file: str) -> dict[str, Any]:
 
     wanted = [*_KIND, "Rows", "Columns", "ImagerPixelSpacing", "PixelData"]
     try:
-        dicom: Dataset = dcmread(BytesIO(data))
-        return {keyword: dicom.get(keyword) for keyword in wanted}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is odd and matters is refused below
+            dicom: Dataset = dcmread(BytesIO(data))
+            return {keyword: dicom.get(keyword) for keyword in wanted}
     except Exception as error:  # a damaged file can make pydicom raise almost anything
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(f"{file} cannot be read as DICOM: {why}") from error

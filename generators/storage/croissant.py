@@ -101,8 +101,12 @@ def _record_set(manifest: pa.Table) -> dict[str, Any]:
 
 
 def _images(info: DatasetInfo, manifest: pa.Table) -> list[dict[str, Any]]:
-    """Return the record set that pairs ids with opened images: PNG files in folders, which loaders know to open."""
-    if _TYPES.get(info.file_format) != "image/png" or info.layout != "folder" or not manifest.num_rows:
+    """Return the record set that pairs ids with opened images.
+
+    Only of 8-bit PNG files in folders: loaders of Croissant turn pictures into RGB of 8 bit, which would make one of
+    16 bit all white, and DICOM files they do not take for pictures. Those are found by the manifest's `file`.
+    """
+    if info.file_format != "png" or info.layout != "folder" or not manifest.num_rows:
         return []
     of_manifest, of_samples = {"fileSet": {"@id": _SETS}}, {"fileSet": {"@id": "samples"}}
     fields = [
