@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ....conditioning.radiograph import RadiographCondition
+from ....conditioning.radiograph.prompt import with_text
 from ....conditioning.record import ImageGeometry, Record
 from ....conditioning.seeds import stream
 from ...diffusion import weights_sha256
@@ -183,8 +184,3 @@ class RadiographDiffusion:
 
 def _noise(seed: int, shape: tuple[int, ...]) -> Float[np.ndarray, "c y x"]:
     return stream(seed, "radiograph.noise").standard_normal(shape, np.float32)
-
-
-def with_text(condition: RadiographCondition) -> RadiographCondition:
-    """Return the condition with what its text says."""
-    return condition

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 
+from ....conditioning.readers.square import squared as as_square
 from ....conditioning.record import Record
 
 
@@ -43,18 +44,7 @@ def squared(record: Record, size: int) -> Float[np.ndarray, "size size"]:
         raise ValueError(f"record {record.record_id} holds {held}; a radiograph has rows and columns")
     if not np.isfinite(image).all() or image.min() < 0 or image.max() > 1:
         raise ValueError(f"record {record.record_id} has grey values outside [0, 1] or not finite")
-    side = max(image.shape)
-    padded = np.zeros((side, side), np.float32)
-    top, left = (side - image.shape[0]) // 2, (side - image.shape[1]) // 2
-    padded[top : top + image.shape[0], left : left + image.shape[1]] = image
-    return padded if side == size else _resized(padded, size)
-
-
-def _resized(image: Float[np.ndarray, "side side"], size: int) -> Float[np.ndarray, "size size"]:
-    from PIL import Image
-
-    small = Image.fromarray(image).resize((size, size), Image.Resampling.LANCZOS)
-    return np.clip(np.asarray(small, np.float32), 0, 1)
+    return as_square(image, size)[0]
 
 
 def to_network(images: Float[np.ndarray, "b h w"]) -> Float[np.ndarray, "b 1 h w"]:
