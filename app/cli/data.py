@@ -22,6 +22,7 @@ Format = Annotated[str | None, typer.Option("--format", help="File format [defau
 Layout = Annotated[str, typer.Option(help="folder, or webdataset for tar shards.")]
 ShardSize = Annotated[int | None, typer.Option(help="Samples a shard [default: the generator's].")]
 BatchSize = Annotated[int, typer.Option(help="Samples a batch.")]
+Device = Annotated[str, typer.Option(help="auto (a CUDA device if there is one), cpu, cuda:1, ...")]
 Seed = Annotated[int | None, typer.Option(help="Run seed, for a plan's file without seeds only.")]
 
 
@@ -100,6 +101,7 @@ def sample(
     layout: Layout = "folder",
     shard_size: ShardSize = None,
     batch_size: BatchSize = 64,
+    device: Device = "auto",
     seed: Seed = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -116,6 +118,7 @@ def sample(
             layout=layout,
             shard_size=shard_size,
             batch_size=batch_size,
+            device=device,
             seed=seed,
             progress=progress,
         )

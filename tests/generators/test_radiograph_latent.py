@@ -5,11 +5,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from clinsynth.conditioning.dataset import open_dataset
+from clinsynth.conditioning.plan import make_plan
 from clinsynth.conditioning.radiograph import Finding, RadiographCondition
 from clinsynth.generators.radiograph.latent import RadiographDiffusion
 from clinsynth.generators.radiograph.latent.condition import ConditionConfig, encode, hushed
 from clinsynth.generators.radiograph.latent.encoder import ConditionEncoder
 from clinsynth.generators.radiograph.latent.model_folder import halved
+from clinsynth.generators.storage import StorageConfig, write_part
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from radiograph_toy import tiny, tiny_model
 
@@ -184,3 +187,33 @@ def test_a_folder_with_a_fault_is_refused_by_name(tmp_path):
         fault(folder)
         with pytest.raises(ValueError, match=named):
             RadiographDiffusion.from_pretrained(folder)
+
+
+# --- memory ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_pass_that_does_not_fit_is_halved_and_recorded(tmp_path, monkeypatch):
+    generator, plan = tiny(per_pass=4), make_plan(RadiographCondition, 6, seed=1)
+    whole = generator._pass
+
+    def small_memory(conditions, seeds):
+        if generator._per_pass > 2:
+            raise MemoryError
+        return whole(conditions, seeds)
+
+    monkeypatch.setattr(generator, "_pass", small_memory)
+    config = StorageConfig(shard_size=3, file_format="png")
+    report = write_part(generator, plan, tmp_path / "set", config=config, run_seed=1)
+    assert report.complete and report.written == 6
+    receipts = open_dataset(tmp_path / "set").receipts
+    assert receipts[0].batch_size_used == 2
+
+
+def test_what_fits_not_even_alone_is_an_error(tmp_path, monkeypatch):
+    generator = tiny(per_pass=2)
+    monkeypatch.setattr(generator, "_pass", lambda *_: (_ for _ in ()).throw(MemoryError("no room")))
+    with pytest.raises(MemoryError):
+        write_part(
+            generator, make_plan(RadiographCondition, 2, seed=1), tmp_path / "set",
+            config=StorageConfig(file_format="png"), run_seed=1,
+        )  # fmt: skip

@@ -72,6 +72,7 @@ class RadiographDiffusion:
         self.model = model
         self.sampling = (sampling or SamplingConfig()).checked(model)
         self._support = {field: dict(counts) for field, counts in support.items()}
+        self._per_pass = self.sampling.records_per_pass
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> RadiographDiffusion:
@@ -103,6 +104,20 @@ class RadiographDiffusion:
         """Return a hash of all weights."""
         return weights_sha256(self.networks)
 
+    @property
+    def device(self) -> str:
+        """Return where it computes."""
+        return str(next(self.networks[UNET].parameters()).device)
+
+    def halve_pass(self) -> int | None:
+        """Let fewer images go through the networks together, after memory ran out, and return how many; None at one.
+
+        Images then differ from those of a whole pass by rounding; the data set's receipt says so.
+        """
+        now = self._per_pass
+        self._per_pass = max(1, now // 2)
+        return self._per_pass if now > 1 else None
+
     def to(self, device: str | torch.device) -> RadiographDiffusion:
         """Compute on a device from now on; noise still comes from the CPU."""
         for network in self.networks.values():
@@ -132,7 +147,7 @@ class RadiographDiffusion:
         if len(conditions) != len(seeds):
             raise ValueError(f"{len(conditions)} conditions but {len(seeds)} seeds; one seed per condition is needed")
         read = [self._read(condition) for condition in conditions]
-        per_pass = self.sampling.records_per_pass
+        per_pass = self._per_pass
         for first in range(0, len(read), per_pass):
             some, own = read[first : first + per_pass], [int(seed) for seed in seeds[first : first + per_pass]]
             for k, image in enumerate(self._pass(some, own)):
@@ -148,17 +163,16 @@ class RadiographDiffusion:
     def _pass(
         self, conditions: Sequence[RadiographCondition], seeds: Sequence[int]
     ) -> Float[np.ndarray, "b size size"]:
-        """Return the images of at most `records_per_pass` conditions."""
-        spare = self.sampling.records_per_pass - len(seeds)
+        """Return the images of a pass's conditions, at most as many as go together."""
+        spare = self._per_pass - len(seeds)
         rows = [*seeds, *[seeds[-1]] * spare]
         told = [encode(condition, self.model.condition) for condition in conditions]
         value, said = (torch.from_numpy(np.stack(each)) for each in zip(*told, *[told[-1]] * spare, strict=True))
         shape = config_of(self.networks[VAE]).shape  # type: ignore[arg-type]
         eps = torch.from_numpy(np.stack([_noise(seed, shape) for seed in rows]))
         unet = self.networks[UNET]
-        device = next(unet.parameters()).device
-        heard = self._told(value.to(device), said.to(device))
-        z = draw(as_network(unet), eps.to(device), heard, self.model.objective, self.sampling, rows)
+        heard = self._told(value.to(self.device), said.to(self.device))
+        z = draw(as_network(unet), eps.to(self.device), heard, self.model.objective, self.sampling, rows)
         return images_from(self.networks[VAE], z)[: len(seeds)]  # type: ignore[arg-type]
 
     def _told(self, value: Tensor, said: Tensor) -> Told:
