@@ -10,7 +10,7 @@ from clinsynth.conditioning.words import one_line
 from clinsynth.generators.protocol import GENERATORS, generator_class
 from learned_ecg_toy import tiny
 from pydantic import ValidationError
-from radiograph_toy import tiny as tiny_radiograph
+from radiograph_model_toy import tiny as tiny_radiograph
 
 EXAMPLES = {
     "ecg": [{}, {"rhythm": "atrial_fibrillation"}, {"findings": ["left_bundle_branch_block"], "twa_uv": 40}],

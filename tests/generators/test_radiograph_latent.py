@@ -14,7 +14,7 @@ from clinsynth.generators.radiograph.latent.encoder import ConditionEncoder
 from clinsynth.generators.radiograph.latent.model_folder import halved
 from clinsynth.generators.storage import StorageConfig, write_part
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from radiograph_toy import tiny, tiny_model
+from radiograph_model_toy import tiny, tiny_model
 
 ASKED = [{}, {"sex": "F", "age_years": 40}, {"view": "ap", "findings": ["effusion"]}, {"absent": ["cardiomegaly"]}]
 CONDITIONS = [RadiographCondition.model_validate(asked) for asked in ASKED]

@@ -10,7 +10,7 @@ from clinsynth.conditioning.radiograph import RadiographCondition
 from clinsynth.generators.protocol import recipe_class
 from clinsynth.generators.radiograph.latent import RadiographDiffusion
 from clinsynth.generators.training import fit
-from radiograph_toy import MARKS, marked_records, write_table
+from radiograph_model_toy import MARKS, marked_records, write_table
 from sklearn.metrics import roc_auc_score
 
 pytestmark = pytest.mark.slow

@@ -24,7 +24,7 @@ from clinsynth.generators.radiograph.latent.autoencoder_recipe import edge_error
 from clinsynth.generators.radiograph.latent.data import DataConfig, images_of
 from clinsynth.generators.radiograph.latent.images import AugmentConfig, contact_sheet, squared, varied
 from clinsynth.generators.training import fit
-from radiograph_toy import tiny_autoencoder, tiny_model
+from radiograph_model_toy import tiny_autoencoder, tiny_model
 
 PRESETS = Path(latent.__path__[0]) / "presets"
 SOURCE = "embedded:nih64?split=train"
