@@ -1,6 +1,7 @@
 """Networks that read sex, age, race, view and findings off a radiograph, and features of it."""
 
 from .augmentation import AugmentConfig
+from .encoder import EncoderConfig, RadiographEncoder
 from .inspector import Inspector, Verdict
 from .networks import Architecture, NetworkConfig
 from .readings import Readings
@@ -12,9 +13,11 @@ from .thresholds import Limit, Thresholds
 __all__ = [
     "Architecture",
     "AugmentConfig",
+    "EncoderConfig",
     "Inspector",
     "Limit",
     "NetworkConfig",
+    "RadiographEncoder",
     "RadiographReadout",
     "Readings",
     "Score",
