@@ -17,19 +17,19 @@ VIEWS = ("ap", "pa", "lateral")
 
 def drawn(condition, rng) -> np.ndarray:
     """Return an image: a noisy ground with a square for sex, one for view, one for race, one for effusion, bars by age."""
-    image = 0.3 + 0.05 * rng.standard_normal((EDGE, EDGE))
+    image = 0.3 + 0.03 * rng.standard_normal((EDGE, EDGE))
     if condition.sex is not None:
-        image[4:10, 4:10] += 0.4 if condition.sex == "M" else -0.2
+        image[4:10, 4:10] += 0.5 if condition.sex == "M" else -0.2
     if condition.view is not None:
-        column = 12 + 6 * VIEWS.index(condition.view)
-        image[4:8, column : column + 4] += 0.4
+        column = 11 + 7 * VIEWS.index(condition.view)
+        image[3:9, column : column + 6] += 0.5
     if condition.race is not None:
-        row = 14 + 5 * RACES.index(condition.race)
-        image[row : row + 4, 4:8] += 0.4
+        row = 13 + 7 * RACES.index(condition.race)
+        image[row : row + 5, 3:9] += 0.5
     if condition.findings and "effusion" in condition.findings:
         image[24:30, 20:30] += 0.4
     if condition.age_years is not None:
-        image[14:22, 12 : 12 + int(condition.age_years / 5)] += 0.4
+        image[15:20, 12 : 12 + int(condition.age_years / 5)] += 0.4
     return np.clip(image, 0, 1).astype(np.float32)
 
 
@@ -38,14 +38,18 @@ def marked(n: int, seed: int = 0, **fixed) -> list[Record]:
     records = []
     for k in range(n):
         rng = stream(seed, f"marked/{k}")
-        said = {
-            "sex": rng.choice(["F", "M"]), "view": rng.choice(VIEWS), "race": rng.choice(RACES),
-            "age_years": float(rng.uniform(20, 90)), "patient_id": f"p{k // 2}",
-            ("findings" if rng.random() < 0.5 else "absent"): ["effusion"],
-        }  # fmt: skip
-        condition = RadiographCondition.model_validate({name: v for name, v in (said | fixed).items() if v is not None})
+        said = some(rng) | {"patient_id": f"p{k // 2}"} | fixed
+        condition = RadiographCondition.model_validate({name: v for name, v in said.items() if v is not None})
         records.append(record(f"marked-{seed}-{k}", condition, drawn(condition, rng), synthetic=False))
     return records
+
+
+def some(rng) -> dict:
+    """Return fields drawn at random, everything said."""
+    return {
+        "sex": rng.choice(["F", "M"]), "view": rng.choice(VIEWS), "race": rng.choice(RACES),
+        "age_years": float(rng.uniform(20, 90)), ("findings" if rng.random() < 0.5 else "absent"): ["effusion"],
+    }  # fmt: skip
 
 
 def record(name, condition, image, **provenance) -> Record:
@@ -54,7 +58,7 @@ def record(name, condition, image, **provenance) -> Record:
 
 
 class Marker:
-    """Draws what is asked, but for `wrong` of its tries, in which the sex is the other one.
+    """Draws what is asked, the rest at random, but for `wrong` of its tries, in which the sex is the other one.
 
     Attributes:
         seeds: every seed that it was given, in order.
@@ -76,7 +80,9 @@ class Marker:
     def generate(self, conditions, seeds):
         for condition, seed in zip(conditions, seeds, strict=True):
             self.seeds.append(seed)
-            other = {"sex": type(condition.sex)("F" if condition.sex == "M" else "M")} if condition.sex else {}
-            shown = condition.model_copy(update=other if self.errs(seed) else {})
+            rng = stream(seed, "draw")
+            shown = some(rng) | condition.model_dump(exclude_none=True)
+            if self.errs(seed):
+                shown["sex"] = "F" if shown["sex"] == "M" else "M"
             about = {"synthetic": True, "generator": self.name, "seed": seed}
-            yield record(f"made-{seed}", condition, drawn(shown, stream(seed, "draw")), **about)
+            yield record(f"made-{seed}", condition, drawn(RadiographCondition(**shown), rng), **about)

@@ -36,7 +36,7 @@ from .images import images_of, sized
 from .losses import balance, loss, targets
 from .networks import NetworkConfig, RadiographNetwork
 
-STEPS = 600
+STEPS = 300
 CLASS, COMPONENT = "RadiographEncoder", "encoder"
 
 

@@ -35,7 +35,7 @@ class NetworkConfig(BaseModel):
 
     architecture: Architecture = "resnet"
     size: int = Field(64, ge=16, le=512)
-    width: int = Field(16, ge=4, le=256, multiple_of=GROUPS)
+    width: int = Field(8, ge=4, le=256, multiple_of=GROUPS)
     depth: int = Field(1, ge=1, le=8)
     features: int = Field(64, ge=4, le=1024)
     dropout: float = Field(0.3, ge=0, lt=1)

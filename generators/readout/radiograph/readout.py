@@ -29,7 +29,7 @@ from .scores import Score, scores
 from .teaching import TeachingConfig, taught
 
 FOLDS = 3
-STEPS = 600
+STEPS = 300
 
 
 @dataclass(frozen=True)
