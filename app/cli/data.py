@@ -102,6 +102,11 @@ def sample(
     shard_size: ShardSize = None,
     batch_size: BatchSize = 64,
     device: Device = "auto",
+    quality_control: Annotated[
+        bool, typer.Option(help="Judge each image and draw it again where it fails, if the model has an inspector.")
+    ] = True,
+    inspector: Annotated[Path | None, typer.Option(help="Folder of an inspector [default: the model's own].")] = None,
+    retries: Annotated[int, typer.Option(min=0, max=100, help="Further tries of an image that fails.")] = 3,
     seed: Seed = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -119,6 +124,7 @@ def sample(
             shard_size=shard_size,
             batch_size=batch_size,
             device=device,
+            control=jobs.Control(on=quality_control, inspector=inspector and str(inspector), retries=retries),
             seed=seed,
             progress=progress,
         )

@@ -7,7 +7,23 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Control(BaseModel):
+    """Quality control of what a generator draws.
+
+    Attributes:
+        on: whether images are judged at all.
+        inspector: folder of an inspector; the one that came with the model when None.
+        retries: further tries of an image that fails.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on: bool = True
+    inspector: str | None = None
+    retries: int = Field(3, ge=0, le=100)
 
 
 def models() -> list[dict[str, Any]]:
@@ -83,6 +99,26 @@ def placed(generator: Any, device: str = "auto") -> Any:
         said = str(error).splitlines()[0]
         raise ValueError(f"device {device!r} cannot be used: {said} (there are: {there})") from None
     return generator.to(device)
+
+
+def controlled(generator: Any, control: Control | None = None) -> Any:
+    """Return the generator under quality control, if it came with an inspector or one is named.
+
+    Args:
+        generator: as `build` returns it.
+        control: whether, by whom and how often.
+
+    Raises:
+        ValueError: an inspector is named and the generator makes nothing that it could judge, or its folder is not one.
+    """
+    control = control or Control()
+    place = control.inspector or getattr(generator, "inspector_folder", None)
+    if not control.on or place is None:
+        return generator
+    from ...generators.radiograph.quality_control import QualityControlled
+    from ...generators.readout.radiograph.inspector import Inspector
+
+    return QualityControlled(generator, Inspector.from_pretrained(place), retries=control.retries)
 
 
 def weights_of(generator: Any) -> str | None:

@@ -6,7 +6,7 @@ image is read by itself: a record depends on its condition and seed, never on wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -58,8 +58,8 @@ class QualityControlled:
     """A generator of radiographs whose images are read back, and drawn again where they fail.
 
     A record's truth has `qc_passed`, `qc_failed` (why its last try failed; empty if it passed), `qc_scores` (by field
-    or finding the chance of what was asked, for age the error in years), `qc_unjudged` (what was asked and nobody can judge) and
-    `qc_tries` (seed, passed and scores of each). A sample that fails to the end is yielded with its last try.
+    or finding the chance of what was asked, for age the error in years), `qc_unjudged` (what was asked and nobody can
+    judge) and `qc_tries` (seed, passed and scores of each). A sample that fails to the end comes with its last try.
 
     Attributes:
         generator: draws.
@@ -95,6 +95,26 @@ class QualityControlled:
     def weights_sha256(self) -> str | None:
         """Return the wrapped generator's hash of weights; the inspector's is in `config`."""
         return getattr(self.generator, "weights_sha256", None)
+
+    @property
+    def device(self) -> str:
+        """Return where the wrapped generator computes; images are judged on the CPU."""
+        return str(getattr(self.generator, "device", "cpu"))
+
+    def to(self, device: str) -> QualityControlled:
+        """Let the wrapped generator compute on a device from now on."""
+        self.generator.to(device)  # type: ignore[attr-defined]
+        return self
+
+    def halve_pass(self) -> int | None:
+        """Let fewer images go through the wrapped generator's networks together; None if it cannot."""
+        halve: Callable[[], int | None] = getattr(self.generator, "halve_pass", lambda: None)
+        return halve()
+
+    def support(self) -> dict[str, dict[str, int]]:
+        """Return how many training images had each value of each field."""
+        counts: dict[str, dict[str, int]] = self.generator.support()  # type: ignore[attr-defined]
+        return counts
 
     def config(self) -> dict[str, Any]:
         """Return the wrapped generator's settings, and under `quality_control` what decides tries and verdicts."""

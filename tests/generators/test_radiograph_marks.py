@@ -47,6 +47,7 @@ def generator(tmp_path_factory):
             },
             "sampling": {"steps": 12, "guidance": 2.0, "records_per_pass": 32},
             "data": data,
+            "inspector": None,
         },
         "marks",
     )

@@ -25,6 +25,7 @@ def settings(tmp_path):
         "model": tiny_model().model_dump(mode="json"),
         "sampling": {"steps": 2},
         "data": {"source": "embedded:nih64?split=train", "copies": 1},
+        "inspector": None,
     }
 
 

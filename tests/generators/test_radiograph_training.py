@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from clinsynth.app.jobs.models import Control, build, controlled
 from clinsynth.conditioning.embedded import embedded
+from clinsynth.conditioning.radiograph import RadiographCondition
 from clinsynth.conditioning.record import ImageGeometry, Record
 from clinsynth.generators.protocol import recipe_class
 from clinsynth.generators.radiograph import latent
@@ -23,6 +25,8 @@ from clinsynth.generators.radiograph.latent.autoencoder import (
 from clinsynth.generators.radiograph.latent.autoencoder_recipe import edge_error
 from clinsynth.generators.radiograph.latent.data import DataConfig, images_of
 from clinsynth.generators.radiograph.latent.images import AugmentConfig, contact_sheet, squared, varied
+from clinsynth.generators.radiograph.latent.inspecting import InspectorConfig
+from clinsynth.generators.radiograph.quality_control import QualityControlled
 from clinsynth.generators.training import fit
 from radiograph_model_toy import tiny_autoencoder, tiny_model
 
@@ -54,6 +58,7 @@ def recipe(vae_folder, kind="edm", **training):
             "model": tiny_model(kind).model_dump(mode="json"),
             "sampling": {"steps": 2, "records_per_pass": 8},
             "data": {"source": SOURCE, "copies": 1},
+            "inspector": None,
         },
         "toy",
     )
@@ -190,3 +195,17 @@ def test_the_presets_are_recipes_and_say_how_they_are_run():
         assert f"preset:{path.stem}" in head[0] and any("Hardware" in line for line in head)
         name = yaml.safe_load(path.read_text())["generator"]
         assert recipe_class(name).read(path).training.steps > 1
+
+
+def test_an_inspector_trained_with_the_model_judges_what_it_draws(tmp_path, vae_folder):
+    made = recipe(vae_folder, steps=1).model_copy(
+        update={"inspector": InspectorConfig(steps=2, judge=("view",), size=16)}
+    )
+    report = trained(made, tmp_path / "run")
+    generator = controlled(build(str(report.model)), Control(retries=2))
+    assert isinstance(generator, QualityControlled) and generator.config()["quality_control"]["retries"] == 2
+    asked = [RadiographCondition(view="pa")] * 3
+    for record in generator.generate(asked, [1, 2, 3]):
+        assert set(record.truth["qc_scores"]) == {"view"} and 1 <= len(record.truth["qc_tries"]) <= 3
+    assert generator.weights_sha256 == generator.generator.weights_sha256
+    assert isinstance(controlled(build(str(report.model)), Control(on=False)), RadiographDiffusion)

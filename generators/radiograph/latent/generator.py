@@ -23,6 +23,7 @@ from .model_folder import read_model, write_model
 from .networks import ENCODER, UNET, VAE, as_network, encoded
 from .settings import ModelConfig, SamplingConfig, told_apart
 
+INSPECTOR = "inspector"
 SHIPPED = Path(__file__).parent / "weights"
 _FIELD_MM = 1024 * 0.143  # side of the field in most of the NIH's images, on which the shipped weights were trained
 
@@ -43,6 +44,8 @@ class RadiographDiffusion:
     condition_type: ClassVar[type[RadiographCondition]] = RadiographCondition
     shard_size: ClassVar[int] = 64
     formats: ClassVar[tuple[str, ...]] = ("png", "png16", "dicom")
+
+    folder: Path | None = None
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class RadiographDiffusion:
                 raise ValueError("radiograph carries no weights; train them with fit and name the model's folder")
             networks, model, carried, support = read_model(SHIPPED)
             sampling = sampling or carried
+            self.folder = SHIPPED
         assert model is not None and support is not None
         self.networks = {name: network.eval() for name, network in networks.items()}
         self.model = model
@@ -81,7 +85,15 @@ class RadiographDiffusion:
         Raises:
             ValueError: something in the folder is missing, damaged, another model's or a pickle; the message names it.
         """
-        return cls(*read_model(Path(folder)))
+        made = cls(*read_model(Path(folder)))
+        made.folder = Path(folder)
+        return made
+
+    @property
+    def inspector_folder(self) -> Path | None:
+        """Return the folder of the inspector that came with the model, which judges what it draws."""
+        place = None if self.folder is None else self.folder / INSPECTOR
+        return place if place is not None and place.is_dir() else None
 
     def save_pretrained(self, folder: str | Path, *, half: bool = False) -> None:
         """Write `model_index.json` and a folder per component into a new or empty folder.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from .autoencoder import autoencoder_from, config_of, read_autoencoder
 from .data import DataConfig, images_of
 from .examples import LatentExamples, support_in
 from .generator import SHIPPED
+from .inspecting import InspectorConfig
 from .settings import ModelConfig, SamplingConfig
 from .trainee import RadiographDiffusionTrainee
 
@@ -31,6 +32,8 @@ class RadiographDiffusionRecipe(RecipeFile):
         model: what is trained.
         sampling: how it draws afterwards.
         data: what it is trained on.
+        inspector: the classifiers that judge what the model draws, trained on the same images when it is done; none
+            when null.
     """
 
     generator: Literal["radiograph"] = "radiograph"
@@ -39,12 +42,17 @@ class RadiographDiffusionRecipe(RecipeFile):
     model: ModelConfig = ModelConfig()
     sampling: SamplingConfig = SamplingConfig()
     data: DataConfig = DataConfig()
+    inspector: InspectorConfig | None = InspectorConfig()
 
     def trainee(self) -> RadiographDiffusionTrainee:
         """Return the untrained generator; its first weights follow from the training seed."""
         vae = self._autoencoder()
         support = support_in(self.data, config_of(vae).size, self.model.condition)
-        return RadiographDiffusionTrainee(self.model, vae, self.sampling, support, self.training.seed)
+        trainee = RadiographDiffusionTrainee(self.model, vae, self.sampling, support, self.training.seed)
+        if self.inspector is not None:
+            records = images_of(self.data, config_of(vae).size).records
+            trainee.inspector = partial(self.inspector.trained, records)
+        return trainee
 
     def examples(self) -> tuple[Examples, Examples]:
         """Return what to train on and what to validate on; no patient is on both sides."""

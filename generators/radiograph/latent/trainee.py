@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -13,11 +13,12 @@ from ....conditioning.radiograph import RadiographCondition
 from ...diffusion import Preconditioning, denoising_loss
 from ...diffusion.preconditioning import alongside
 from ...diffusion.zero_snr import ZeroSnrConfig, drawn_steps, v_loss
+from ...readout.radiograph.inspector import Inspector
 from ...training import Draws, Phase
 from .autoencoder import config_of
 from .condition import Support, hushed
 from .drawing import SIGMA_DATA, Network, edm_network
-from .generator import RadiographDiffusion
+from .generator import INSPECTOR, RadiographDiffusion
 from .images import contact_sheet
 from .networks import ENCODER, UNET, VAE, as_network, encoded, new_networks
 from .settings import Edm, ModelConfig, SamplingConfig
@@ -26,7 +27,13 @@ _COLUMNS = 8
 
 
 class RadiographDiffusionTrainee:
-    """Networks, loss, sample grid and export."""
+    """Networks, loss, sample grid and export.
+
+    Attributes:
+        inspector: makes the classifiers that are saved with the model, if there are to be any.
+    """
+
+    inspector: Callable[[], Inspector] | None = None
 
     def __init__(
         self, model: ModelConfig, vae: AutoencoderKL, sampling: SamplingConfig, support: Support, seed: int
@@ -75,6 +82,8 @@ class RadiographDiffusionTrainee:
     def save_pretrained(self, folder: Path, networks: Mapping[str, nn.Module]) -> None:
         """Write the generator into a new folder."""
         self._generator(networks).save_pretrained(folder)
+        if self.inspector is not None:
+            self.inspector().save_pretrained(folder / INSPECTOR)
 
     def _generator(self, networks: Mapping[str, nn.Module]) -> RadiographDiffusion:
         self._vae.to(next(networks[UNET].parameters()).device)
