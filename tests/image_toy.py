@@ -47,7 +47,7 @@ class ToyRadiographs:
 def picture(seed: int, fault: str = "") -> np.ndarray:
     """Return an image, float32 (ROWS, COLUMNS) in [0, 1], with a fault that its name asks for."""
     y, x = np.mgrid[-1 : 1 : ROWS * 1j, -1 : 1 : COLUMNS * 1j]
-    lungs = np.exp(-(((np.abs(x) - 0.45) / 0.25) ** 2 + (y / 0.6) ** 2) ** 2)
+    lungs = np.exp(-((((np.abs(x) - 0.45) / 0.25) ** 2 + (y / 0.6) ** 2) ** 2))
     image = 0.75 - 0.55 * lungs + stream(seed, "grain").normal(0, 0.02, lungs.shape)
     image = np.clip(image, 0, 1).astype(np.float32)
     if fault == "nan":

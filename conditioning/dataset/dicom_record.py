@@ -60,7 +60,9 @@ def decode(name: str, members: Mapping[str, bytes]) -> tuple[dict[str, np.ndarra
             raise ValueError(f"{file}: {keyword} is {read[keyword]!r}; the studio's files have {expected!r}")
     rows, columns, stored = read["Rows"], read["Columns"], read["PixelData"]
     if not (rows and columns) or not isinstance(stored, bytes) or len(stored) != 2 * rows * columns:
-        raise ValueError(f"{file} says {rows} x {columns} pixels of 16 bit and holds {len(stored or b'')} bytes of them")
+        raise ValueError(
+            f"{file} says {rows} x {columns} pixels of 16 bit and holds {len(stored or b'')} bytes of them"
+        )
     pixels = np.frombuffer(stored, "<u2").reshape(rows, columns)
     image = pixels.astype(np.float32) / np.float32(65535)
     return {"image": image}, ImageGeometry(_spacing_mm(read["ImagerPixelSpacing"], file))

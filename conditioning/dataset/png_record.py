@@ -7,7 +7,6 @@ image is believed, and nothing is unpacked that is larger than the header may pr
 from __future__ import annotations
 
 import json
-import math
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -110,7 +109,7 @@ def _spacing_mm(chunks: list[tuple[bytes, bytes]], file: str) -> tuple[float, fl
         raise ValueError(f"{file} does not say how far its pixels lie apart (pHYs in metres)")
     try:
         dy, dx = (float(v) for v in provenance(chunks)["spacing_mm"])
-        exact = all(math.isfinite(v) and v > 0 for v in (dy, dx)) and (round(1000 / dx), round(1000 / dy)) == (across, down)
+        exact = min(dy, dx) > 0 and (round(1000 / dx), round(1000 / dy)) == (across, down)
     except (KeyError, TypeError, ValueError, OverflowError):
         exact = False
     return (dy, dx) if exact else (1000 / down, 1000 / across)

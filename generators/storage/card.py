@@ -115,20 +115,22 @@ def _quarantine(receipts: Sequence[Receipt]) -> str:
 def _files(info: DatasetInfo) -> str:
     where = "`shards/NNNNNN/`" if info.layout == "folder" else "`shards/NNNNNN.tar`"
     return f"""## Files
-
-{_pixels(info)}The samples lie in {where}; `{manifest_glob(info)}` has one row a sample with its address, the sha256 of its files,
+{_pixels(info)}
+The samples lie in {where}; `{manifest_glob(info)}` has one row a sample with its address, the sha256 of its files,
 its condition, its seed and quality scores; the other Parquet files beside it hold the ground truth. The receipts
 `shards/NNNNNN.json` carry the hashes of all of it: `clinsynth verify` checks them.
 """
 
 
 def _pixels(info: DatasetInfo) -> str:
+    """Return what the values of an image format's files mean, as a paragraph; nothing for another format."""
     if info.file_format not in _IMAGES:
         return ""
     kind, top, where = _IMAGES[info.file_format]
-    return f"""Each sample is a radiograph: a {kind}, in which the pixel value / {top} lies in [0, 1] and white is dense.
-Its {where} says that it is synthetic, and which generator, seed and condition it comes from.
-
+    return f"""
+Each sample is a radiograph: a {kind}, in which the pixel value / {top}
+lies in [0, 1] and white is dense. Its {where} says that it is synthetic, and which generator, seed and condition it
+comes from.
 """
 
 

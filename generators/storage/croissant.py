@@ -108,12 +108,13 @@ def _images(info: DatasetInfo, manifest: pa.Table) -> list[dict[str, Any]]:
     """
     if info.file_format != "png" or info.layout != "folder" or not manifest.num_rows:
         return []
-    of_manifest, of_samples = {"fileSet": {"@id": _SETS}}, {"fileSet": {"@id": "samples"}}
+    rows, files = {"fileSet": {"@id": _SETS}}, {"fileSet": {"@id": "samples"}}
+    last_part = {"extract": {"column": "file"}, "transform": {"regex": "^(?:.*/)?([^/]+)$"}}
+    pairs = {"references": files | {"extract": {"fileProperty": "filename"}}}
     fields = [
-        _image_field("sample_id", "sc:Text", of_manifest | {"extract": {"column": "sample_id"}}),
-        _image_field("filename", "sc:Text", of_manifest | {"extract": {"column": "file"}, "transform": {"regex": "^(?:.*/)?([^/]+)$"}})
-        | {"references": of_samples | {"extract": {"fileProperty": "filename"}}},
-        _image_field("image", "sc:ImageObject", of_samples | {"extract": {"fileProperty": "content"}}),
+        _image_field("sample_id", "sc:Text", rows | {"extract": {"column": "sample_id"}}),
+        _image_field("filename", "sc:Text", rows | last_part) | pairs,
+        _image_field("image", "sc:ImageObject", files | {"extract": {"fileProperty": "content"}}),
     ]
     key = {"@id": "images/sample_id"}
     return [{"@type": "cr:RecordSet", "@id": "images", "name": "images", "key": key, "field": fields}]

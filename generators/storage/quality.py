@@ -18,6 +18,8 @@ FLAT_SD_MV = 0.001  # below the 1 uV step of the file: the lead would be written
 # deviation of 0.094, and the one with most pixels at 0 or 1 has 26%; a border that squares the picture adds 20%.
 FLAT_SD = 0.01
 SATURATED_SHARE = 0.5
+# Columns that are measured here; a generator's own score may not take their names.
+_OWN = ("qc_mean", "qc_sd", "qc_saturated_share", "qc_peak_to_peak_min_mv", "qc_peak_to_peak_max_mv", "qc_sd_min_mv")
 _SCORE = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 
@@ -101,7 +103,8 @@ def _image(image: np.ndarray, geometry: ImageGeometry) -> dict[str, float]:
         raise Unfit("flat", f"image is flat: its standard deviation is {sd:.2g} of the range, real ones' 0.09 or more")
     share = float(np.mean((image == 0) | (image == 1)))
     if share > SATURATED_SHARE:
-        raise Unfit("clipped", f"image is clipped: {share:.0%} of its pixels are 0 or 1, up to {SATURATED_SHARE:.0%} pass")
+        limit = f"up to {SATURATED_SHARE:.0%} pass"
+        raise Unfit("clipped", f"image is clipped: {share:.0%} of its pixels are 0 or 1, {limit}")
     return {"qc_mean": float(image.mean(dtype=np.float64)), "qc_sd": sd, "qc_saturated_share": share}
 
 
@@ -113,6 +116,3 @@ def _control(truth: Mapping[str, Any]) -> dict[str, float]:
             raise ValueError(f"quality score {name!r}: a lower-case word is due, and not one of {', '.join(_OWN)}")
         found[f"qc_{name}"] = math.nan if value is None else float(value)
     return found
-
-
-_OWN = ("qc_mean", "qc_sd", "qc_saturated_share", "qc_peak_to_peak_min_mv", "qc_peak_to_peak_max_mv", "qc_sd_min_mv")

@@ -134,7 +134,9 @@ def test_what_another_program_saved_is_told_apart():
     assert "another program saved it" in refused(buffer.getvalue())
 
 
-@pytest.mark.parametrize("said", [b"[]", b"{", b'{"spacing_mm":[1,-2]}', b'{"spacing_mm":[2,1.5]}', b'{"spacing_mm":1}'])
+@pytest.mark.parametrize(
+    "said", [b"[]", b"{", b'{"spacing_mm":[1,-2]}', b'{"spacing_mm":[2,1.5]}', b'{"spacing_mm":1}']
+)
 def test_a_provenance_that_contradicts_the_file_does_not_count(said):
     text = chunk(b"iTXt", b"clinsynth\0\0\0\0\0" + said)
     assert read(SIGNATURE + header() + DENSITY + text + IMAGE + END)[1].spacing_mm == (2.0, 1.0)
