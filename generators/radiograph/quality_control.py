@@ -58,8 +58,9 @@ class QualityControlled:
     """A generator of radiographs whose images are read back, and drawn again where they fail.
 
     A record's truth has `qc_passed`, `qc_failed` (why its last try failed; empty if it passed), `qc_scores` (by field
-    or finding the chance of what was asked, for age the error in years), `qc_unjudged` (what was asked and nobody can judge) and
-    `qc_tries` (seed, passed and scores of each). A sample that fails to the end is yielded with its last try.
+    or finding the chance of what was asked, for age the error in years), `qc_unjudged` (what was asked and cannot be
+    judged) and `qc_tries` (seed, passed and scores of each). A sample that fails to the end is yielded with its last
+    try.
 
     Attributes:
         generator: draws.

@@ -168,7 +168,9 @@ def cross_trained(
     """
     attributes = learnable(records, minimum=minimum)
     if not attributes.outputs:
-        raise ValueError(f"{len(records)} records teach nothing: {'; '.join(map(': '.join, attributes.not_learned.items()))}")
+        raise ValueError(
+            f"{len(records)} records teach nothing: {'; '.join(map(': '.join, attributes.not_learned.items()))}"
+        )
     patients = [patient_of(record) for record in records]
     fold, weight = patient_folds(patients, folds, seed), patient_weights(patients)
     images, known = images_of(records, network.size), said(records, attributes)
@@ -196,7 +198,5 @@ def _meant(outputs: Tensor, calibration: Calibration, attributes: Attributes) ->
     return readings(_named(outputs, attributes), calibration, attributes)
 
 
-def _counted_from(
-    first: int, on_step: Callable[[int, float], None] | None
-) -> Callable[[int, float], None] | None:
+def _counted_from(first: int, on_step: Callable[[int, float], None] | None) -> Callable[[int, float], None] | None:
     return None if on_step is None else lambda step, value: on_step(first + step, value)
