@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -152,9 +151,6 @@ class RadiographReadout:
     def _outputs(self, x: Tensor) -> Tensor:
         device = next(self.networks[0].parameters()).device
         return torch.stack([network(x.to(device)) for network in self.networks]).mean(0).cpu()
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a readout is not pickled; save_pretrained writes it as safetensors")
 
 
 def cross_trained(
