@@ -2,9 +2,9 @@
 
     python benchmarks/bench_radiograph_readout.py [--seeds 3] [--steps 300] [--other DIR ...]
 
-Trained on the train split of `embedded:nih64`, measured on its held-out patients. DIR holds `metadata.csv` with a column
-`image` (paths of 8-bit grey PNG files, relative to DIR): radiographs of another site, which are mixed in for the
-encoder. Prints Markdown as it goes.
+Trained on the train split of `embedded:nih64`, measured on its held-out patients. DIR holds `metadata.csv` with a
+column `image` (paths of 8-bit grey PNG files, relative to DIR): radiographs of another site, which are mixed in for
+the encoder. Prints Markdown as it goes.
 """
 
 from __future__ import annotations

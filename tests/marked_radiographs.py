@@ -16,7 +16,7 @@ VIEWS = ("ap", "pa", "lateral")
 
 
 def drawn(condition, rng) -> np.ndarray:
-    """Return an image: a noisy ground with a square for sex, one for view, one for race, one for effusion, bars by age."""
+    """Return an image: a noisy ground with a square for sex, view, race and effusion each, and a bar as long as age."""
     image = 0.3 + 0.03 * rng.standard_normal((EDGE, EDGE))
     if condition.sex is not None:
         image[4:10, 4:10] += 0.5 if condition.sex == "M" else -0.2

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from clinsynth.conditioning.embedded import embedded
 from clinsynth.conditioning.radiograph import RadiographCondition
 from clinsynth.conditioning.seeds import stream
 from clinsynth.generators.readout.radiograph import AugmentConfig, NetworkConfig, RadiographReadout
@@ -41,6 +42,14 @@ def test_marks_of_every_attribute_are_read_back_in_new_patients(readout):
     read = figures(readout, marked(80, seed=9))
     assert min(read[name] for name in ("sex", "pa", "lateral", "asian", "black", "effusion")) > 0.95
     assert read["age"] > 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["resnet", "densenet"])
+def test_real_patients_that_nothing_was_trained_on_are_read(architecture):
+    made = RadiographReadout.trained(list(embedded("nih64", split="train")), architecture=architecture)
+    read = figures(made, list(embedded("nih64", split="held_out")))
+    assert read["pa"] > 0.95 and read["sex"] > 0.8 and read["age"] > 0.35
 
 
 def test_shuffled_labels_read_at_chance(readout):

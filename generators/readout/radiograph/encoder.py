@@ -31,6 +31,7 @@ from ..supervised import Schedule, initialise, train
 from .attributes import Attributes, learnable, patient_of, said
 from .augmentation import AugmentConfig, augmented
 from .degrading import blurred, noisy
+from .folder import checked
 from .folds import patient_weights
 from .images import images_of, sized
 from .losses import balance, loss, targets
@@ -164,8 +165,6 @@ class RadiographEncoder:
         Raises:
             ValueError: something in the folder is missing, damaged, another model's or a pickle; the message names it.
         """
-        from .folder import checked
-
         where = Path(folder)
         read_index(where, CLASS, {COMPONENT: "EncoderNetwork"})
         path, body = where / COMPONENT / CONFIG, read_component(where, COMPONENT)

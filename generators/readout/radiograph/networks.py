@@ -1,7 +1,7 @@
-"""Two networks of different make that turn a radiograph into a row of features; GroupNorm, no state, 32 to 512 pixels.
+"""Two networks of different make that turn a radiograph into a row of features; GroupNorm, no state, 16 to 512 pixels.
 
-A stage halves the image; there are as many as bring it to 8 x 8. The last map is averaged in a grid of 4 x 4 cells, which
-keeps where something is: radiographs stand upright and are centred.
+A stage halves the image; there are as many as bring it to 8 x 8. The last map is averaged in a grid of 4 x 4 cells,
+which keeps where something is: radiographs stand upright and are centred.
 """
 
 from __future__ import annotations

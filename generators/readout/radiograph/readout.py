@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -153,9 +152,6 @@ class RadiographReadout:
         device = next(self.networks[0].parameters()).device
         return torch.stack([network(x.to(device)) for network in self.networks]).mean(0).cpu()
 
-    def __reduce__(self) -> Any:
-        raise TypeError("a readout is not pickled; save_pretrained writes it as safetensors")
-
 
 def cross_trained(
     records: Sequence[Record], network: NetworkConfig, teaching: TeachingConfig, *,
@@ -168,7 +164,9 @@ def cross_trained(
     """
     attributes = learnable(records, minimum=minimum)
     if not attributes.outputs:
-        raise ValueError(f"{len(records)} records teach nothing: {'; '.join(map(': '.join, attributes.not_learned.items()))}")
+        raise ValueError(
+            f"{len(records)} records teach nothing: {'; '.join(map(': '.join, attributes.not_learned.items()))}"
+        )
     patients = [patient_of(record) for record in records]
     fold, weight = patient_folds(patients, folds, seed), patient_weights(patients)
     images, known = images_of(records, network.size), said(records, attributes)
@@ -196,7 +194,5 @@ def _meant(outputs: Tensor, calibration: Calibration, attributes: Attributes) ->
     return readings(_named(outputs, attributes), calibration, attributes)
 
 
-def _counted_from(
-    first: int, on_step: Callable[[int, float], None] | None
-) -> Callable[[int, float], None] | None:
+def _counted_from(first: int, on_step: Callable[[int, float], None] | None) -> Callable[[int, float], None] | None:
     return None if on_step is None else lambda step, value: on_step(first + step, value)

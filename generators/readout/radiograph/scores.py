@@ -1,4 +1,4 @@
-"""How well a readout reads: AUROC of what is there or not, error and correlation of age, with intervals over patients."""
+"""How well a readout reads: AUROC of states and values, error and correlation of age, with intervals over patients."""
 
 from __future__ import annotations
 
