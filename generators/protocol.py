@@ -36,6 +36,10 @@ class Generator(Protocol):
         """Return the JSON-able settings that decide the output; they enter the config hash."""
         ...
 
+    # A generator that was trained may also count its training images, field -> value -> number (ages by band, such as
+    # `18-39`); a value that counts none is refused when a plan is made:
+    #     def support(self) -> Mapping[str, Mapping[str, int]]: ...
+
 
 MODEL_INDEX = "model_index.json"  # the file by which a trained generator's folder is known
 

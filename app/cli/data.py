@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,7 +45,9 @@ _PLAN = epilog(
 def plan(
     out: Annotated[Path, typer.Argument(help="The plan's file, .parquet or .csv.")],
     n: Annotated[int, typer.Option("--n", "-n", help="Number of samples.")],
-    generator: Annotated[str, typer.Option("--generator", "-g", help="Generator that the plan is for.")] = "ecg",
+    generator: Annotated[
+        str, typer.Option("--generator", "-g", help="Generator that the plan is for, or a trained model's folder.")
+    ] = "ecg",
     balance: Annotated[
         list[str] | None,
         typer.Option(help="Columns to balance over, such as sex,age_band; counts differ by 1 at most."),
@@ -54,12 +57,17 @@ def plan(
     ] = None,
     quota: Annotated[list[str] | None, typer.Option(help="FIELD=VALUE:SHARE, an exact share of the samples.")] = None,
     records_per_patient: Annotated[int, typer.Option(help="Records that share one patient.")] = 1,
+    like: Annotated[
+        str | None,
+        typer.Option(help="Real data (READER:PATH) whose records give, jointly, the fields that no rule decides."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Run seed.")] = 0,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
     """Make a cohort plan from rules: a table with one row a sample."""
     columns = [name.strip() for text in balance or () for name in text.split(",") if name.strip()]
+    warned: list[str] = []
     with on_stderr("planning", quiet) as progress:
         made = jobs.plan(
             out,
@@ -69,15 +77,20 @@ def plan(
             sets=sets or (),
             quotas=quota or (),
             records_per_patient=records_per_patient,
+            like=like,
             seed=seed,
             progress=progress,
+            warn=warned.append,
         )
+    for line in warned:
+        print(f"warning: {line}", file=sys.stderr, flush=True)
     content = {
         "plan": str(out),
         "n": len(made),
         "seed": seed,
         "sha256": made.sha256,
         "columns": made.table.column_names,
+        "warnings": warned,
     }
     show(f"{out}: {len(made)} samples, columns {', '.join(made.table.column_names)}", content, as_json)
     return DONE

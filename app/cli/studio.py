@@ -98,8 +98,11 @@ def list_models(as_json: Json = False) -> int:
 
 
 @models_app.command("show", epilog=_MODELS)
-def show_model(name: Annotated[str, typer.Argument(help="The generator's name.")], as_json: Json = False) -> int:
-    """Show the fields that a generator's condition takes."""
+def show_model(
+    name: Annotated[str, typer.Argument(help="The generator's name, or a trained model's folder.")],
+    as_json: Json = False,
+) -> int:
+    """Show the fields that a generator's condition takes, and how many training images had each value."""
     found = jobs.describe_model(name)
     formats = f"formats {', '.join(found['formats'])}, {found['shard_size']} samples a shard"
     lines = [f"{found['name']}: {found['about']}", formats, _LEFT_OUT, "", *map(_field, found["fields"])]
@@ -113,7 +116,11 @@ _LEFT_OUT = "A field that is left out is drawn from the population, unless its t
 def _field(field: dict[str, Any]) -> str:
     """Return a field's name, what it takes and what it means, in lines that fit a terminal."""
     meaning = field["meaning"][:1].upper() + field["meaning"][1:]
-    text = "\n".join(_wrapped(line) for line in (_takes(field), meaning))
+    lines = [_takes(field), meaning]
+    if "support" in field:
+        counts = ", ".join(f"{value} {count}" for value, count in field["support"].items())
+        lines.append(f"Training images: {counts or 'none'}")
+    text = "\n".join(_wrapped(line) for line in lines)
     return f"{field['name']}\n{text}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ class Control(BaseModel):
     inspector: str | None = None
     retries: int = Field(3, ge=0, le=100)
 
+from .support import counted_of
+
 
 def models() -> list[dict[str, Any]]:
     """Return one entry a generator: name, what it is, condition, formats, default shard size."""
@@ -33,17 +36,21 @@ def models() -> list[dict[str, Any]]:
     return [_entry(name) for name in sorted(GENERATORS)]
 
 
-def describe_model(name: str) -> dict[str, Any]:
+def describe_model(model: str) -> dict[str, Any]:
     """Return a generator's entry and, under `fields`, what its condition takes.
 
+    A field of which the generator counted its training images has them under `support`, value by value; ages by band.
+
+    Args:
+        model: a generator's name, or a trained model's folder.
+
     Raises:
-        ValueError: no such generator.
+        ValueError: no such generator, or a folder that holds none.
     """
     from ...conditioning.plan import columns_of
-    from ...generators.protocol import generator_class
 
-    condition_type = generator_class(name).condition_type
-    meanings = _meanings(condition_type)
+    condition_type = class_of(model).condition_type
+    meanings, counted = _meanings(condition_type), support_of(model) or {}
     fields = [
         {
             "name": column.name,
@@ -51,10 +58,11 @@ def describe_model(name: str) -> dict[str, Any]:
             "allowed": list(column.words) or _bounds(column.low, column.high),
             "default": column.default,
             "meaning": meanings.get(column.name, column.text),
+            **({"support": dict(counts)} if (counts := counted_of(counted, column.name)) is not None else {}),
         }
         for column in columns_of(condition_type).values()
     ]
-    return {**_entry(name), "fields": fields}
+    return {**_entry(model), "fields": fields}
 
 
 def build(model: str) -> Any:
@@ -66,14 +74,43 @@ def build(model: str) -> Any:
     Raises:
         ValueError: no such generator, or a folder that holds none.
     """
-    from ...generators.protocol import GENERATORS, MODEL_INDEX, generator_class, pretrained_class
+    folder = _folder(model)
+    return class_of(model)() if folder is None else class_of(model).from_pretrained(folder)
 
-    if model in GENERATORS or not Path(model).is_dir():
-        return generator_class(model)()
+
+def class_of(model: str) -> Any:
+    """Return the class of the generator that a name or a trained model's folder stands for.
+
+    Raises:
+        ValueError: no such generator, or a folder that holds none.
+    """
+    from ...generators.protocol import generator_class, pretrained_class
+
+    folder = _folder(model)
+    return generator_class(model) if folder is None else pretrained_class(folder)
+
+
+def support_of(model: str) -> Mapping[str, Mapping[str, int]] | None:
+    """Return how many training images had each value of each field; None for a generator that does not count them.
+
+    Raises:
+        ValueError: no such generator, or a folder that holds none.
+    """
+    if not hasattr(class_of(model), "support"):
+        return None
+    counted: Mapping[str, Mapping[str, int]] = build(model).support()
+    return counted
+
+
+def _folder(model: str) -> Path | None:
+    """Return the folder of a trained model, also where a run's folder is named; None for a generator's name."""
+    from ...generators.protocol import GENERATORS, MODEL_INDEX
+
     folder = Path(model)
-    if not (folder / MODEL_INDEX).is_file() and (folder / "model" / MODEL_INDEX).is_file():
-        folder = folder / "model"
-    return pretrained_class(folder).from_pretrained(folder)
+    if model in GENERATORS or not folder.is_dir():
+        return None
+    inside = folder / "model"
+    return inside if not (folder / MODEL_INDEX).is_file() and (inside / MODEL_INDEX).is_file() else folder
 
 
 def placed(generator: Any, device: str = "auto") -> Any:
@@ -136,9 +173,7 @@ def presets() -> dict[str, Path]:
 
 
 def _entry(name: str) -> dict[str, Any]:
-    from ...generators.protocol import generator_class
-
-    cls = generator_class(name)
+    cls = class_of(name)
     return {
         "name": name,
         "about": (cls.__doc__ or name).strip().splitlines()[0],

@@ -53,8 +53,9 @@ def _record(k: int, row: Mapping[str, str]) -> Record:
 
 
 def _condition(row: Mapping[str, str]) -> RadiographCondition:
-    facts = {"sex": row["sex"], "age_years": row["age_years"], "view": row["view"].lower(), "patient_id": row["patient"]}
-    return RadiographCondition.model_validate({**facts, **nih_states(row["findings"].split("|"))})
+    facts = {"sex": row["sex"], "age_years": row["age_years"], "view": row["view"].lower()}
+    states = nih_states(row["findings"].split("|"))
+    return RadiographCondition.model_validate({**facts, "patient_id": row["patient"], **states})
 
 
 @cache
