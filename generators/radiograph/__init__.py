@@ -1,0 +1,1 @@
+"""Chest radiographs made by latent diffusion."""
