@@ -1,6 +1,8 @@
 """A tiny Stable Diffusion folder with random weights, built from nothing: 32 pixels, a vocabulary of bytes."""
 
+import functools
 import json
+import tempfile
 from pathlib import Path
 
 import torch
@@ -80,3 +82,20 @@ def write_stable_diffusion(folder: Path, prediction_type="epsilon", make_unet=un
     )  # fmt: skip
     pipeline.save_pretrained(folder / "sd", safe_serialization=True)
     return folder / "sd"
+
+
+_kept = tempfile.TemporaryDirectory(prefix="clinsynth-sd-")
+
+
+@functools.cache
+def tiny_folder(prediction_type: str = "epsilon") -> Path:
+    """Return a folder made once; tests that change it copy it."""
+    return write_stable_diffusion(Path(_kept.name) / prediction_type, prediction_type)
+
+
+def tiny(prediction_type: str = "epsilon", **sampling):
+    """A generator of the tiny folder."""
+    from clinsynth.generators.radiograph.stable_diffusion import RadiographStableDiffusion, SamplingConfig
+
+    config = SamplingConfig.model_validate({"steps": 3, "records_per_pass": 3} | sampling)
+    return RadiographStableDiffusion.from_pretrained(tiny_folder(prediction_type), config)

@@ -10,12 +10,17 @@ from clinsynth.conditioning.words import one_line
 from clinsynth.generators.protocol import GENERATORS, generator_class
 from learned_ecg_toy import tiny
 from pydantic import ValidationError
+from stable_diffusion_toy import tiny as tiny_sd
 
 EXAMPLES = {
     "ecg": [{}, {"rhythm": "atrial_fibrillation"}, {"findings": ["left_bundle_branch_block"], "twa_uv": 40}],
     "ecg-diffusion": [{}, {"rhythm": "atrial_fibrillation"}, {"sex": "F", "heart_rate_bpm": 72.0}],
+    "radiograph-sd": [{}, {"sex": "F", "age_years": 61.0, "findings": ["effusion"]}, {"text": "Clear lungs. " * 20}],
 }
-UNTRAINED = {"ecg-diffusion": tiny}  # what a learned generator is stood in for: its own class, small and untrained
+UNTRAINED = {
+    "ecg-diffusion": tiny,
+    "radiograph-sd": tiny_sd,
+}  # what a learned generator is stood in for: its own class, small and untrained
 
 
 @pytest.fixture(params=sorted(GENERATORS))

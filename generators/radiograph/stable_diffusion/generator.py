@@ -21,9 +21,10 @@ from .denoising import Walk, walk
 from .folder import Parts, read_folder, write_folder
 from .noise import first_noise, step_sources
 from .prompt import prompt
+from .quiet import quiet
 from .schedulers import scheduler_of, step_arguments, takes_noise
 from .settings import SamplingConfig
-from .text import encoded, length_of, repeated, windows
+from .text import encoded, repeated, windows
 
 _AHEAD = 4  # passes' worth of samples that are looked at together, so that prompts of one length share a pass
 _DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -65,7 +66,7 @@ class RadiographStableDiffusion:
         self._device = parts.unet.device
         scheduler_of(parts.scheduler, self.sampling)
         backend(self.sampling.attention, self._device)
-        self._length = length_of(parts.tokenizer, parts.text_encoder)
+        self._length = parts.length
         self._encode = lru_cache(maxsize=256)(self._encoded)
 
     @classmethod
@@ -98,6 +99,11 @@ class RadiographStableDiffusion:
     def attention(self) -> str:
         """Return the attention code in use, `xformers` or `sdpa`."""
         return backend(self.sampling.attention, self._device)
+
+    @property
+    def device(self) -> str:
+        """Return where and with which attention code the networks run, as run logs have it; no hashed file does."""
+        return f"{self._device}, attention {self.attention}"
 
     def to(self, device: str | torch.device) -> RadiographStableDiffusion:
         """Compute on a device from now on; noise still comes from the CPU.
@@ -191,7 +197,8 @@ class RadiographStableDiffusion:
         for name, network in self.parts.networks.items():
             wanted = torch.float32 if name == "vae" else dtype
             own = wanted is torch.float32  # else a copy: the weights themselves are saved and hashed as they are
-            ran[name] = (network if own else copy.deepcopy(network)).eval().to(self._device, wanted)
+            with quiet():
+                ran[name] = (network if own else copy.deepcopy(network)).eval().to(self._device, wanted)
         use(ran["unet"], self.attention)
         return ran
 

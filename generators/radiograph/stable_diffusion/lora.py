@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from ...readout.supervised import initialise
 from .settings import LoraConfig
 
-FOLDER, WEIGHTS = "lora", "pytorch_lora_weights.safetensors"
+WEIGHTS = "pytorch_lora_weights.safetensors"
+Pairs = Mapping[str, tuple[Tensor, Tensor]]  # layer name -> (A, B): the layer's weight is to grow by B A
 _A, _B = ".lora_A.weight", ".lora_B.weight"
 
 
@@ -56,10 +57,11 @@ def _check(network: nn.Module, targets: tuple[str, ...]) -> None:
 
 def pairs_of(network: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
     """Return layer name -> (A, B), with the scale in B: the layer's weight is to grow by B A."""
-    return {
-        name: (layer.lora_A["default"].weight.detach(), layer.scaling["default"] * layer.lora_B["default"].weight.detach())
-        for name, layer in _layers(network)
-    }  # fmt: skip
+    pairs: dict[str, tuple[Tensor, Tensor]] = {}
+    for name, layer in _layers(network):
+        a, b = (side["default"].weight.detach() for side in (layer.lora_A, layer.lora_B))
+        pairs[name] = a, layer.scaling["default"] * b
+    return pairs
 
 
 def without_pairs(network: nn.Module) -> nn.Module:
@@ -78,7 +80,7 @@ def _layers(network: nn.Module) -> Iterator[tuple[str, Any]]:
 
 
 @torch.no_grad()
-def add_pairs(network: nn.Module, pairs: Mapping[str, tuple[Tensor, Tensor]], where: str) -> None:
+def add_pairs(network: nn.Module, pairs: Pairs, where: str) -> None:
     """Add pairs to the weights, in place.
 
     Raises:
@@ -92,27 +94,27 @@ def add_pairs(network: nn.Module, pairs: Mapping[str, tuple[Tensor, Tensor]], wh
             raise ValueError(f"{where}: {name} does not fit {type(network).__name__} ({error})") from None
 
 
-def write_pairs(folder: Path, pairs: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]]) -> None:
-    """Write component -> layer -> pair into the folder `lora` of a model's folder."""
-    (folder / FOLDER).mkdir()
+def write_pairs(folder: Path, pairs: Mapping[str, Pairs]) -> None:
+    """Write component -> layer -> pair into a new folder."""
+    folder.mkdir()
     tensors = {
         f"{component}.{layer}{end}": value.cpu().contiguous()
         for component, layers in pairs.items()
         for layer, pair in layers.items()
         for end, value in zip((_A, _B), pair, strict=True)
     }
-    save_file(tensors, folder / FOLDER / WEIGHTS, metadata={"format": "pt"})
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
 
 
 def read_pairs(folder: Path) -> dict[str, dict[str, tuple[Tensor, Tensor]]]:
-    """Return component -> layer -> pair of a model's folder; empty where it has no folder `lora`.
+    """Return component -> layer -> pair; empty where there is no such folder.
 
     Raises:
         ValueError: the file is missing, damaged or has a matrix without its other one.
     """
-    if not (folder / FOLDER).is_dir():
+    if not folder.is_dir():
         return {}
-    path = folder / FOLDER / WEIGHTS
+    path = folder / WEIGHTS
     if not path.is_file():
         raise ValueError(f"{path} is missing")
     try:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
 
 from ....conditioning.seeds import stream
 
@@ -14,7 +13,7 @@ from ....conditioning.seeds import stream
 _WORDS, _FIRST_BYTE = 624, 24
 
 
-def first_noise(seed: int, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+def first_noise(seed: int, shape: tuple[int, ...]) -> np.ndarray:
     """Return the standard normal latent that the sample `seed` starts from, float32."""
     return stream(seed, "radiograph-sd.noise").standard_normal(shape, np.float32)
 

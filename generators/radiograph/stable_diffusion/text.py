@@ -11,14 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from .settings import LongPrompts
-
-
-def length_of(tokenizer: Any, encoder: nn.Module) -> int:
-    """Return how many tokens a window has, begin and end included."""
-    return min(int(tokenizer.model_max_length), int(encoder.config.max_position_embeddings))  # type: ignore[union-attr,arg-type]
 
 
 def windows(tokenizer: Any, prompt: str, length: int, long_prompts: LongPrompts) -> Int[np.ndarray, "w length"]:
