@@ -88,14 +88,22 @@ _kept = tempfile.TemporaryDirectory(prefix="clinsynth-sd-")
 
 
 @functools.cache
-def tiny_folder(prediction_type: str = "epsilon") -> Path:
+def tiny_folder() -> Path:
     """Return a folder made once; tests that change it copy it."""
-    return write_stable_diffusion(Path(_kept.name) / prediction_type, prediction_type)
+    return write_stable_diffusion(Path(_kept.name) / "tiny")
 
 
-def tiny(prediction_type: str = "epsilon", **sampling):
+@functools.cache
+def tiny_parts():
+    """Return the tiny folder's parts, which nothing changes."""
+    from clinsynth.generators.radiograph.stable_diffusion.folder import read_folder
+
+    return read_folder(tiny_folder())
+
+
+def tiny(**sampling):
     """A generator of the tiny folder."""
     from clinsynth.generators.radiograph.stable_diffusion import RadiographStableDiffusion, SamplingConfig
 
     config = SamplingConfig.model_validate({"steps": 3, "records_per_pass": 3} | sampling)
-    return RadiographStableDiffusion.from_pretrained(tiny_folder(prediction_type), config)
+    return RadiographStableDiffusion(tiny_parts(), config)
