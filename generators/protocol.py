@@ -48,6 +48,7 @@ GENERATORS: dict[str, str] = {
     "ecg": "clinsynth.generators.ecg:EcgSimulator",
     "ecg-diffusion": "clinsynth.generators.ecg.learned:EcgDiffusion",
     "radiograph": "clinsynth.generators.radiograph.latent:RadiographDiffusion",
+    "radiograph-sd": "clinsynth.generators.radiograph.stable_diffusion:RadiographStableDiffusion",
 }
 
 # Learned generators also have a recipe that `fit` trains them by, and a folder of presets beside it.
@@ -55,6 +56,12 @@ RECIPES: dict[str, str] = {
     "radiograph": "clinsynth.generators.radiograph.latent.recipe:RadiographDiffusionRecipe",
     "radiograph-autoencoder": "clinsynth.generators.radiograph.latent.autoencoder_recipe:RadiographAutoencoderRecipe",
     "ecg-diffusion": "clinsynth.generators.ecg.learned.recipe:EcgDiffusionRecipe",
+    "radiograph-sd": "clinsynth.generators.radiograph.stable_diffusion.recipe:RadiographStableDiffusionRecipe",
+}
+
+# Model folders in a layout that is not the studio's own: the class that their index names -> the generator's name.
+LAYOUTS: dict[str, str] = {
+    "StableDiffusionPipeline": "radiograph-sd",
 }
 
 
@@ -80,7 +87,8 @@ def pretrained_class(folder: Path) -> Any:
         name = json.loads(index.read_text(encoding="utf-8"))["_class_name"]
     except (OSError, ValueError, KeyError, TypeError):
         raise ValueError(f"{folder} holds no model: {index.name} is missing or unreadable") from None
-    found = [place for key, place in GENERATORS.items() if key in RECIPES and place.split(":")[1] == name]
+    own = (place for key, place in GENERATORS.items() if key in RECIPES and place.split(":")[1] == name)
+    found = [GENERATORS[LAYOUTS[name]]] if name in LAYOUTS else list(own)
     if not found:
         raise ValueError(f"{index} is of a {name!r}, which is not one of the studio's learned generators")
     return _at(found[0])

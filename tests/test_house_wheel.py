@@ -47,7 +47,7 @@ def test_the_wheel_brings_the_command_and_the_licences(wheel):
     by_end = {name.split(".dist-info/")[1]: data.decode() for name, data in wheel.items() if ".dist-info/" in name}
     assert "clinsynth = clinsynth.app.cli:main" in by_end["entry_points.txt"]
     assert "Apache License" in by_end["licenses/LICENSE"] and "LUDB" in by_end["licenses/NOTICE"]
-    for extra in ("gpu", "dp", "cbct", "submit", "ray", "dev"):
+    for extra in ("gpu", "dp", "cbct", "lora", "submit", "ray", "dev"):
         assert f"Provides-Extra: {extra}\n" in by_end["METADATA"]
 
 

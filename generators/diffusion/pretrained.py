@@ -50,7 +50,7 @@ def read_index(folder: Path, generator: str, components: Mapping[str, str]) -> N
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; a model is a folder with {INDEX}")
     refuse_pickles(folder)
-    body = _read_json(folder / INDEX)
+    body = read_json(folder / INDEX)
     if body.get("_class_name") != generator:
         raise ValueError(f"{folder / INDEX}: a model of {body.get('_class_name')!r}; {generator!r} is needed")
     for name, kind in components.items():
@@ -96,7 +96,7 @@ def read_component(folder: Path, name: str) -> dict[str, Any]:
     Raises:
         ValueError: they are missing or no JSON object.
     """
-    return _read_json(folder / name / CONFIG)
+    return read_json(folder / name / CONFIG)
 
 
 def read_weights(folder: Path, name: str, network: nn.Module) -> None:
@@ -131,7 +131,12 @@ def _write_json(path: Path, body: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file.
+
+    Raises:
+        ValueError: the file is missing or holds no JSON object.
+    """
     if not path.is_file():
         raise ValueError(f"{path} is missing")
     try:

@@ -14,6 +14,8 @@ from .trainee import Networks
 class Average:
     """Copies of networks that follow them as an exponential moving average; buffers are copied.
 
+    Parameters that are held still are not copied: both have the same.
+
     Attributes:
         networks: the averaged networks, in evaluation mode and without gradients.
     """
@@ -21,8 +23,11 @@ class Average:
     def __init__(self, networks: dict[str, nn.Module], decay: float | None) -> None:
         """Start at the networks' weights; without a decay the copies are the networks' latest weights."""
         self.networks: dict[str, nn.Module] = copy.deepcopy(networks)
-        for network in self.networks.values():
+        for name, network in self.networks.items():
             network.eval().requires_grad_(False)
+            for mean, now in zip(network.parameters(), networks[name].parameters(), strict=True):
+                if not now.requires_grad:
+                    mean.data = now.data  # what is held still needs no memory of its own
         self._decay = decay
 
     def decay(self, t: int) -> float:
@@ -50,6 +55,6 @@ class Average:
         seen: set[int] = set()
         for name, network in self.networks.items():
             for mean, now in zip(network.parameters(), networks[name].parameters(), strict=True):
-                if id(mean) not in seen:  # networks may share parameters
+                if id(mean) not in seen and mean.data_ptr() != now.data_ptr():  # networks may share parameters
                     seen.add(id(mean))
                     yield mean, now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -33,7 +34,8 @@ class TrainingConfig(BaseModel):
         steps: optimiser steps in all, those before a resume included.
         batch_size: examples per step over all processes and accumulation.
         accumulation: parts that a process cuts its share of a batch into, to save memory.
-        learning_rate: of AdamW, constant after the warm-up.
+        learning_rate: of AdamW, its peak.
+        schedule: `constant` keeps it after the warm-up; `cosine` lets it fall from there to 0 along half a cosine.
         warmup_steps: steps over which the learning rate rises from 0 in a line.
         weight_decay: of AdamW.
         betas: of AdamW.
@@ -55,6 +57,7 @@ class TrainingConfig(BaseModel):
     batch_size: Every
     accumulation: Every = 1
     learning_rate: Positive
+    schedule: Literal["constant", "cosine"] = "constant"
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
@@ -76,4 +79,13 @@ class TrainingConfig(BaseModel):
 
     def rate(self, step: int) -> float:
         """Return the learning rate of step `step`, counted from 0."""
-        return self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup_steps))
+        warm = self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup_steps))
+        if self.schedule == "constant" or step < self.warmup_steps:
+            return warm
+        gone = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+        return warm * 0.5 * (1 + math.cos(math.pi * min(1.0, gone)))
+
+    @property
+    def may_change(self) -> frozenset[str]:
+        """Return the fields that may change when the run goes on; where the rate falls, its end is one of its own."""
+        return MAY_CHANGE - {"steps"} if self.schedule == "cosine" else MAY_CHANGE

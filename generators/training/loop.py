@@ -69,7 +69,8 @@ def fit(
     cuts(config.batch_size, 0, accelerator.num_processes, config.accumulation)
     folder = RunFolder(run)
     data = {"train": fingerprint(train), "validation": fingerprint(validation)}
-    record = record_of(config, model_config, data, accelerator.num_processes)
+    environment = getattr(trainee, "environment", {})
+    record = record_of(config, model_config, data, accelerator.num_processes, environment)
     with folder.held(accelerator), own_random_state(accelerator):
         source = on_main(accelerator, lambda: folder.open(record, resume))
         state = TrainingState(accelerator, trainee, config)

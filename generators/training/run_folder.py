@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from accelerate import Accelerator
@@ -17,18 +18,23 @@ from ... import __version__
 from ...conditioning.dataset.layout import TEMPORARY
 from ..storage.disk import Disk, remove
 from .checkpoint import checkpoints, sweep, verify
-from .config import MAY_CHANGE, TrainingConfig
+from .config import TrainingConfig
 from .metrics import Metrics
 from .processes import on_main
 
 Resume = Literal["latest", "never"] | Path
 CONFIG = "config.json"
+_NEWER = {"schedule": "constant"}  # settings that older runs do not name, as they had them
 
 
 def record_of(
-    config: TrainingConfig, model_config: Mapping[str, Any], data: Mapping[str, Any], processes: int
+    config: TrainingConfig,
+    model_config: Mapping[str, Any],
+    data: Mapping[str, Any],
+    processes: int,
+    environment: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Return the content of `config.json`.
+    """Return the content of `config.json`; `environment` and what follows it may change when a run goes on.
 
     Raises:
         ValueError: the model's settings are not JSON.
@@ -39,6 +45,7 @@ def record_of(
         "training": config.model_dump(mode="json"),
         "model": dict(model_config),
         "data": dict(data),
+        "environment": dict(environment),
         "versions": versions,
         "processes": processes,
     }
@@ -158,8 +165,10 @@ def refuse_changes(path: Path, record: Mapping[str, Any]) -> None:
     """
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
+        before["training"] = _NEWER | before["training"]
+        free = TrainingConfig.model_validate(record["training"]).may_change
         changes = [
-            line for part in ("training", "model", "data") for line in _changes(part, before[part], record[part])
+            line for part in ("training", "model", "data") for line in _changes(part, before[part], record[part], free)
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} cannot be read as the settings of a run ({type(error).__name__})") from error
@@ -167,9 +176,8 @@ def refuse_changes(path: Path, record: Mapping[str, Any]) -> None:
         raise ValueError(f"{path}: {'; '.join(changes)}. A run keeps its settings: restore them or name a new folder")
 
 
-def _changes(name: str, before: Any, now: Any) -> list[str]:
+def _changes(name: str, before: Any, now: Any, free: frozenset[str]) -> list[str]:
     if isinstance(before, dict) and isinstance(now, dict):
-        free = MAY_CHANGE if name == "training" else ()
-        keys = [key for key in (before | now) if key not in free]
-        return [line for key in keys for line in _changes(f"{name}.{key}", before.get(key), now.get(key))]
+        keys = [key for key in (before | now) if name != "training" or key not in free]
+        return [line for key in keys for line in _changes(f"{name}.{key}", before.get(key), now.get(key), free)]
     return [] if before == now else [f"{name} was {json.dumps(before)} and is now {json.dumps(now)}"]

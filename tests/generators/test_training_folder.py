@@ -124,6 +124,7 @@ CHANGES = [
     ("seed", 5, 6),
     ("batch_size", 8, 9),
     ("learning_rate", 0.01, 0.02),
+    ("schedule", "constant", "cosine"),
     ("warmup_steps", 4, 5),
     ("weight_decay", 0.01, 0.0),
     ("betas", [0.9, 0.999], [0.9, 0.99]),
@@ -149,6 +150,20 @@ def test_every_setting_either_may_change_or_is_refused(run):
     report = toy_fit(run, **free)
     assert report.resumed_from == 10 and report.step == 12
     assert json.loads((run / "config.json").read_text())["training"]["checkpoint_every"] == 6
+
+
+def test_a_run_from_before_there_was_a_schedule_goes_on(run):
+    record = json.loads((run / "config.json").read_text())
+    del record["training"]["schedule"], record["environment"]
+    (run / "config.json").write_text(json.dumps(record))
+    reseal(newest(run), "config.json", json.dumps(record).encode())
+    assert toy_fit(run, steps=12).resumed_from == 10
+
+
+def test_where_the_rate_falls_as_a_cosine_the_end_is_settled(tmp_path):
+    toy_fit(tmp_path / "run", schedule="cosine", steps=3)
+    with pytest.raises(ValueError, match="training.steps was 3 and is now 4"):
+        toy_fit(tmp_path / "run", schedule="cosine", steps=4)
 
 
 def test_a_changed_model_or_changed_data_are_refused(run):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, GeneralTracker
 from clinsynth.generators.training import Phase, gradient_step
+from clinsynth.generators.training.average import Average
 from clinsynth.generators.training.draws import of_validation
 from safetensors.torch import load_file
 from training_toy import (
@@ -20,6 +21,7 @@ from training_toy import (
     end_state,
     mlp,
     same,
+    toy_config,
     toy_fit,
     weights,
 )
@@ -110,6 +112,30 @@ def test_the_rate_warms_up(tmp_path):
     toy_fit(tmp_path / "run", log_every=1, warmup_steps=4, steps=6)
     rates = [line["learning_rate"] for line in lines(tmp_path / "run")]
     assert rates == pytest.approx([0.0025, 0.005, 0.0075, 0.01, 0.01, 0.01])
+
+
+def test_the_rate_falls_as_a_cosine_where_that_is_asked():
+    config = toy_config(schedule="cosine", warmup_steps=4, steps=24)
+    rates = [config.rate(step) / config.learning_rate for step in range(25)]
+    assert rates[:5] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+    assert rates[4:] == pytest.approx([0.5 * (1 + math.cos(math.pi * k / 20)) for k in range(21)])
+
+
+def test_weights_that_are_held_still_are_in_no_checkpoint_and_are_not_copied(tmp_path):
+    toy_fit(tmp_path / "whole", "encoded")
+    toy_fit(tmp_path / "halted", "encoded", steps=9)
+    toy_fit(tmp_path / "halted", "encoded")
+    assert same(tmp_path / "whole", tmp_path / "halted")
+    assert not saved(tmp_path / "whole", "network", 20, "encoder")
+    changed = TOYS["encoded"]()
+    with torch.no_grad():
+        changed.networks["encoder"][0].weight.add_(1.0)
+    with pytest.raises(ValueError, match="the weights of encoder that are held still are not those"):
+        toy_fit(tmp_path / "halted", changed, steps=30)
+    modules = TOYS["encoded"]().networks
+    average = Average(modules, 0.9).networks
+    assert average["encoder"][0].weight.data_ptr() == modules["encoder"][0].weight.data_ptr()
+    assert average["denoiser"][0].weight.data_ptr() != modules["denoiser"][0].weight.data_ptr()
 
 
 @pytest.mark.parametrize("toy", ["denoiser", "gan"])
