@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from .support import counted_of
+
 
 class Control(BaseModel):
     """Quality control of what a generator draws.
@@ -25,8 +27,6 @@ class Control(BaseModel):
     on: bool = True
     inspector: str | None = None
     retries: int = Field(3, ge=0, le=100)
-
-from .support import counted_of
 
 
 def models() -> list[dict[str, Any]]:
