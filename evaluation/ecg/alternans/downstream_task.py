@@ -38,7 +38,7 @@ class AlternansTask:
 
     beats: int = SHORT_BEATS
     uv: tuple[float, ...] = ()
-    name: str = "alternans"
+    name: str = "T-wave alternans"
 
     @property
     def metrics(self) -> Sequence[Metric]:

@@ -79,7 +79,8 @@ class Examples:
 
 def patient(record: Record) -> str:
     """Return the record's patient, or the record's own name where nobody stated one."""
-    return str(record.provenance.get("patient_id", record.record_id))
+    named = record.provenance.get("patient_id") or getattr(record.condition, "patient_id", None)
+    return str(named or record.record_id)
 
 
 @dataclass(frozen=True)
@@ -192,8 +193,7 @@ def stated_examples(records: Iterable[Record]) -> Examples:
         chosen_leads(record)
         found = _beats(record)
         if found is not None:
-            name = getattr(record.condition, "patient_id", None) or record.provenance.get("patient_id")
-            rows.append((found, int(stated_uv(record) > 0), str(name) if name else f"record {record.record_id}"))
+            rows.append((found, int(stated_uv(record) > 0), patient(record)))
     return _examples(rows)
 
 
