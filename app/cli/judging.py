@@ -23,6 +23,7 @@ _EVALUATE = epilog(
     "clinsynth evaluate --real embedded:ludb --synthetic ecgs --out look",
     "clinsynth evaluate --real embedded:ludb --train 'embedded:ludb?split=tuning' --synthetic ecgs \\",
     "  --task delineation --workers 2 --out proof",
+    "clinsynth evaluate --real embedded:ludb --train 'embedded:ludb?split=tuning' --synthetic twa --task twa -o proof",
     "clinsynth evaluate --real 'ptbxl:DIR?folds=9,10&on_error=skip' --synthetic ecgs --out look --limit 500",
 )
 
@@ -37,7 +38,7 @@ def evaluate(
     train: Annotated[
         str | None, typer.Option(help="Real data that the generator was trained on: adds clouds and neighbours.")
     ] = None,
-    task: Annotated[str | None, typer.Option(help="Downstream task, such as delineation; needs --train.")] = None,
+    task: Annotated[str | None, typer.Option(help="Downstream task, delineation or twa; needs --train.")] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:

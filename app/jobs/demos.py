@@ -10,10 +10,10 @@ from pathlib import Path
 from ..progress import Progress, silent
 from .evaluating import PAGE, evaluate, inputs_of, stands
 from .planning import cohort
-from .proving import TaskSettings
 from .sampling import Sampled, prepared, sample
 from .settings import at_least_one
 from .verifying import verify
+from .worth import TaskSettings
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress, silent
 from .planning import plan_command
-from .proving import TaskSettings, check_marked, check_task, prove, split_sides
+from .proving import check_labels, prove, settings_of, split_sides
+from .worth import TaskSettings
 
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
@@ -61,8 +62,7 @@ def evaluate(
 
     if limit is not None and limit < 1:
         raise ValueError(f"limit = {limit} must be at least 1")
-    settings = TaskSettings(task) if isinstance(task, str) else task
-    check_task(settings.name if settings else None, train)
+    settings = settings_of(task, train)
     training = [] if train is None else list(read(train))
     real_records = list(islice(read(real), limit))
     reader = open_dataset(synthetic)
@@ -72,7 +72,7 @@ def evaluate(
     if train is not None:
         held_out = split_sides(real_records, training, train)  # refused before the work
         if settings is not None:
-            check_marked(settings.name, {"training": training, "held-out": held_out, "synthetic": records})
+            check_labels(settings.name, {"training": training, "held-out": held_out, "synthetic": records})
     total = len(real_records) + len(records)
     progress(0, total)
     look = first_look(real_records, records, seed=seed, workers=workers)
