@@ -23,7 +23,7 @@ from clinsynth.generators.radiograph.latent.autoencoder import (
     write_autoencoder,
 )
 from clinsynth.generators.radiograph.latent.autoencoder_recipe import edge_error
-from clinsynth.generators.radiograph.latent.data import DataConfig, images_of
+from clinsynth.generators.radiograph.latent.data import DataConfig, Images, images_of
 from clinsynth.generators.radiograph.latent.images import AugmentConfig, contact_sheet, squared, varied
 from clinsynth.generators.radiograph.latent.inspecting import InspectorConfig
 from clinsynth.generators.radiograph.quality_control import QualityControlled
@@ -111,17 +111,28 @@ def test_a_contact_sheet_shows_all():
 
 def test_a_patient_with_many_images_has_fewer_copies_of_each():
     images = images_of(DataConfig(source=SOURCE, copies=8), 16)
-    names = [r.provenance["patient_id"] for r in images.records]
+    names = [r.provenance["patient_id"] for r in embedded("nih64", split="train")]
     copies = np.bincount([image for image, _ in images.row_of])
     most = max(set(names), key=names.count)
     assert names.count(most) > 50 and copies.mean() == pytest.approx(8, rel=0.1)
     of_most = np.mean([n for n, name in zip(copies, names, strict=True) if name == most])
     of_single = np.mean([n for n, name in zip(copies, names, strict=True) if names.count(name) == 1])
     assert of_most < 0.25 * of_single
-    assert np.array_equal(images.grey(0), images.records[0].arrays["image"])
+    assert np.abs(images.grey(0) - squared(next(embedded("nih64", split="train")), 16)).max() < 1e-3
     assert len(images.patients) == len(images)
     held_out = {r.provenance["patient_id"] for r in embedded("nih64", split="held_out")}
     assert not held_out & set(images.patients)
+
+
+def test_a_cache_holds_the_same_images_and_refuses_others(tmp_path):
+    plain = DataConfig(source=SOURCE, copies=2)
+    cached = plain.model_copy(update={"cache": tmp_path})
+    images = images_of(plain, 16)
+    for again in (images_of(cached, 16), Images(cached, 16)):
+        assert again.patients == images.patients and again.conditions == images.conditions
+        assert all(np.array_equal(again.grey(row), images.grey(row)) for row in range(0, len(images), 50))
+    with pytest.raises(ValueError, match="cache .* was made with size"):
+        Images(cached, 32)
 
 
 # --- the autoencoder ------------------------------------------------------------------------------------------------

@@ -144,4 +144,4 @@ class RadiographAutoencoderRecipe(RecipeFile):
 
     def model_config_json(self) -> dict[str, Any]:
         """Return all but the training settings, as `fit` records them."""
-        return self.model_dump(mode="json", exclude={"training"})
+        return self.model_dump(mode="json", exclude={"training": True, "data": {"cache"}})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,8 +50,8 @@ class RadiographDiffusionRecipe(RecipeFile):
         support = support_in(self.data, config_of(vae).size, self.model.condition)
         trainee = RadiographDiffusionTrainee(self.model, vae, self.sampling, support, self.training.seed)
         if self.inspector is not None:
-            records = images_of(self.data, config_of(vae).size).records
-            trainee.inspector = partial(self.inspector.trained, records)
+            images, inspector = images_of(self.data, config_of(vae).size), self.inspector
+            trainee.inspector = lambda: inspector.trained(images.records())
         return trainee
 
     def examples(self) -> tuple[Examples, Examples]:
@@ -65,7 +65,7 @@ class RadiographDiffusionRecipe(RecipeFile):
         """Return all but the training settings, as `fit` records them; the autoencoder by its weights."""
         from ...diffusion import weights_sha256
 
-        made = self.model_dump(mode="json", exclude={"training"})
+        made = self.model_dump(mode="json", exclude={"training": True, "data": {"cache"}})
         return made | {"autoencoder": weights_sha256({"vae": self._autoencoder()})}
 
     def _autoencoder(self) -> AutoencoderKL:
