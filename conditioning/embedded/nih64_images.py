@@ -21,7 +21,7 @@ from ..record import ImageGeometry, Record
 
 SPLITS = ("train", "held_out")
 _DATA = files(__package__ or "clinsynth.conditioning.embedded") / "nih64"
-_SPACING_MM = (
+_PIXEL_MM = 1024 / 64 * 0.143  # most of the originals have pixels of 0.143 mm; it is not stated per image
     1024 / 64 * 0.143,
     1024 / 64 * 0.143,
 )  # most of the originals have pixels of 0.143 mm; not stated per image
