@@ -22,9 +22,6 @@ from ..record import ImageGeometry, Record
 SPLITS = ("train", "held_out")
 _DATA = files(__package__ or "clinsynth.conditioning.embedded") / "nih64"
 _PIXEL_MM = 1024 / 64 * 0.143  # most of the originals have pixels of 0.143 mm; it is not stated per image
-    1024 / 64 * 0.143,
-    1024 / 64 * 0.143,
-)  # most of the originals have pixels of 0.143 mm; not stated per image
 
 
 def read_nih64(*, split: Literal["train", "held_out"] | None = None) -> Iterator[Record]:
