@@ -182,9 +182,9 @@ def _metrics(
     whole: bool,
 ) -> list[MeasuredRow]:  # fmt: skip
     found = []
-    picked = [picked(s.patients, k) for s, k in zip(sides, rows, strict=True)]
+    whose = [picked(s.patients, k) for s, k in zip(sides, rows, strict=True)]
     if features is not None:
-        r, s = (Sample(f[k], names) for f, k, names in zip(features, rows, picked, strict=True))
+        r, s = (Sample(f[k], names) for f, k, names in zip(features, rows, whose, strict=True))
         if whole:
             found += compare_features(r, s, standardise=False, classifiers=("logistic",), **settings)
             found.insert(1, kid(r, s, **settings))
@@ -192,7 +192,7 @@ def _metrics(
             found += [frechet(r, s, **settings), kid(r, s, **settings)]
             found += neighbourhoods(r, s, k=min(K, side_rows(r, s) - 1), **settings)
     for which, name in enumerate(("greys", "spectrum_db")):
-        r, s = (Sample(c[which][k], names) for c, k, names in zip(curves, rows, picked, strict=True))
+        r, s = (Sample(c[which][k], names) for c, k, names in zip(curves, rows, whose, strict=True))
         found.append(curve_distance(name, r, s, **settings))
     return [measured_row(m) for m in found]
 
