@@ -48,7 +48,7 @@ def _record(k: int, row: Mapping[str, str]) -> Record:
         "labels": row["findings"].split("|"), "follow_up": int(row["follow_up"]), "synthetic": False,
     }  # fmt: skip
     image = _images()[k].astype(np.float32) / np.float32(255)
-    geometry = ImageGeometry(_SPACING_MM)
+    geometry = ImageGeometry((_PIXEL_MM, _PIXEL_MM))
     return Record(f"nih_{row['image']}", {"image": image}, _condition(row), geometry, about)
 
 
