@@ -161,12 +161,15 @@ def verify(dataset: Annotated[Path, typer.Argument(help="Folder of the data set.
     return DAMAGED if found.problems else (DONE if found.complete else FAILURE)
 
 
-_EXPORT = epilog("clinsynth export ecgs --format csv --out ecgs-csv")
+_EXPORT = epilog(
+    "clinsynth export ecgs --format csv --out ecgs-csv",
+    "clinsynth export radiographs --format dicom --out radiographs-dicom",
+)
 
 
 def export(
     dataset: Annotated[Path, typer.Argument(help="Folder of a finished data set.")],
-    file_format: Annotated[str, typer.Option("--format", "-f", help="csv, wfdb or webdataset.")],
+    file_format: Annotated[str, typer.Option("--format", "-f", help="csv, webdataset; wfdb; dicom, png or png16.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder.")],
     quiet: Quiet = False,
     as_json: Json = False,
