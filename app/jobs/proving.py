@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress, silent
-from .settings import WrongSetting
 
 if TYPE_CHECKING:
     from ...conditioning.record import Record
@@ -44,18 +43,6 @@ class TaskSettings:
     patients: int = 10
     first_steps: int = 240
     steps: int = 120
-
-
-def check_task(name: str | None, train: str | None) -> None:
-    """Refuse a task that cannot be run.
-
-    Raises:
-        WrongSetting: no such task, or nothing real to train on is named.
-    """
-    if name is not None and name not in TASKS:
-        raise WrongSetting("task", f"must be one of {', '.join(TASKS)}; got {name}")
-    if name is not None and train is None:
-        raise WrongSetting("task", f"{name} trains on real data too; name them by --train")
 
 
 def split_sides(real: Sequence[Record], training: Sequence[Record], source: str) -> list[Record]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..downstream import DownstreamResult
-from ..realism.tables import NAMES, measured_table, shown
+from ..realism.tables import measured_table, shown
 from ..report import Cell, Page, Section, Table
 from ..tables import DASH, number, ranged
 from .leaks import LeakRow
@@ -17,7 +17,9 @@ from .sheets import condition_grid, contact_sheet, pairs_sheet
 from .verdict import verdict_section
 
 METRIC = {"auroc": "AUROC", "accuracy": "accuracy", "correlation": "correlation", "mae_years": "error, years"}
-IN_GROUPS = ("frechet", "kid", "density", "coverage", "greys", "spectrum_db")
+IN_GROUPS = {
+    "frechet": "Fréchet", "kid": "KID", "coverage": "coverage", "greys": "grey levels", "spectrum_db": "spectrum, dB",
+}  # fmt: skip
 
 
 def page(
@@ -95,12 +97,12 @@ def _realism(look: RadiographLook, sides: Sides) -> Section:
 def _groups(look: RadiographLook) -> Section:
     known = {m.name for g in look.realism.groups for m in g.metrics}
     metrics = [m for m in IN_GROUPS if m in known]
-    head = ("group", "real images (patients)", "synthetic", *(NAMES[m].split(",")[0] for m in metrics))
+    head = ("group", "real (patients)", "synthetic", *(IN_GROUPS[m] for m in metrics))
     rows = tuple(_group(g, metrics) for g in look.realism.groups)
     table = Table(caption="At equal size / floor [its upper end]; tinted where beyond it", head=head, rows=rows)
     few = [g.name for g in look.realism.groups if g.small]
     text = (
-        "Each group is compared with itself. Density and coverage fall where images are less real, the others rise. "
+        "Each group is compared with itself. Coverage falls where images are less real, the others rise. "
         f"A star marks fewer than {SMALL} real patients: a single one can move it. A dash: too few to have halves."
     )
     return Section(name="groups", title="By sex, age, view and finding", texts=(text, *_small(few)), tables=(table,))
@@ -110,7 +112,7 @@ def _small(names: Sequence[str]) -> tuple[str, ...]:
     return (f"Small groups: {', '.join(names)}.",) if names else ()
 
 
-def _group(g: GroupRow, metrics: Sequence[str]) -> tuple[Cell, ...]:
+def _group(g: GroupRow, metrics: Iterable[str]) -> tuple[Cell, ...]:
     found = {m.name: m for m in g.metrics}
     star = "*" if g.small else ""
     cells = [Cell(text=f"{g.name}{star}"), Cell(text=f"{g.n_real} ({g.real_patients})"), Cell(text=str(g.n_synthetic))]
@@ -120,8 +122,9 @@ def _group(g: GroupRow, metrics: Sequence[str]) -> tuple[Cell, ...]:
             cells.append(Cell(text=DASH))
             continue
         digits = 3 if name in ("greys", "kid") else 2
-        end = m.floor.low if name in ("density", "coverage") else m.floor.high
-        beyond = m.beyond_floor if end == m.floor.high else m.matched.value < (m.floor.low or 0)
+        low = name == "coverage"  # the only one that falls where images are less real
+        end = m.floor.low if low else m.floor.high
+        beyond = m.matched.value < (m.floor.low or 0) if low else m.beyond_floor
         text = f"{m.matched.value:.{digits}f} / {number(m.floor.value, digits)} [{number(end, digits)}]"
         cells.append(Cell(text=text, heat=2 if beyond else 0))
     return tuple(cells)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TILE_IN = 0.95  # edge of an image on a sheet, in inches
 GAP_IN = 0.06
+LEAST_IN = 11.0  # width of a sheet: a page shows all of them equally wide
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def sheet(
     step_y = TILE_IN + GAP_IN + (0.17 if below else 0)
     gutter, top = 1.35, 0.3
     gaps = 0.15 * (len(heads) - 1)
-    width, height = gutter + wide * (TILE_IN + GAP_IN) + gaps, top + len(rows) * step_y
+    width = max(LEAST_IN, gutter + wide * (TILE_IN + GAP_IN) + gaps)
+    height = top + len(rows) * step_y
     figure = Figure(figsize=(width, height), facecolor="white", dpi=110)
     starts = _starts(heads, gutter)
     for r, (label, tiles) in enumerate(rows):
@@ -126,7 +128,7 @@ def obedience_picture(rows: Sequence[ObedienceRow]) -> Picture:
                 axes.plot([part.low, part.high], [y + up, y + up], color=colour, lw=1.4)
                 axes.plot([part.value], [y + up], mark, color=colour, ms=4.5, mfc="white" if row.small else colour)
     axes.set_yticks(range(len(shown)), [r.label for r in shown])
-    axes.set(xlim=(0, 1), ylim=(-0.7, len(shown) - 0.3), xlabel="area under the ROC curve")
+    axes.set(xlim=(0, 1.02), ylim=(-0.7, len(shown) - 0.3), xlabel="area under the ROC curve")
     axes.axvline(0.5, color="#9aa5b1", lw=0.8, zorder=0)
     _plain(figure.axes)
     figure.tight_layout(pad=0.5)
