@@ -119,3 +119,11 @@ class DrawnRadiographs:
         for condition, seed in zip(conditions, seeds, strict=True):
             about = {"synthetic": True, "generator": self.name, "seed": seed}
             yield Record("", {"image": drawn(condition, seed)}, condition, ImageGeometry((1.0, 1.0)), about)
+
+
+def read_drawn(*, split: str | None = None) -> Iterator[Record]:
+    """Yield drawn radiographs as if they were real: 80 to train on, 60 held out, two a patient."""
+    sides = {"train": (80, 1), "held_out": (60, 2)}
+    for name, (n, seed) in sides.items():
+        if split in (None, name):
+            yield from records(n, seed, synthetic=False, images_each=2)

@@ -73,7 +73,7 @@ def measured(
     from ...evaluation.radiograph.page import page
 
     look = radiograph_look(
-        sides.images, len(reader), eyes=eyes(), seed=seed, folder=folder, progress=progress
+        sides.images, len(reader), eyes=eyes(), seed=seed, folder=folder, workers=workers, progress=progress
     )  # fmt: skip
     (folder / LOOK).write_text(look.model_dump_json(indent=1) + "\n", encoding="utf-8")
     result, more = None, []

@@ -45,7 +45,10 @@ class Eyes:
 
 def studio_eyes() -> Eyes:
     """Return the studio's own encoder and the judge that quality control does not use."""
-    about = f"the studio's encoder, and a {JUDGE} with its own seed as judge (quality control reads by a resnet)"
+    about = (
+        f"the studio's encoder, and a {JUDGE} with its own seed as judge (quality control reads by a resnet), both at "
+        "64 x 64 pixels"
+    )
     return Eyes(_encoder, _judge, about)
 
 

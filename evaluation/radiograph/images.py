@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Bool, Float
 
 from ...conditioning.radiograph import RadiographCondition
 from ...conditioning.record import Record
@@ -48,21 +48,13 @@ class Images:
         """Return how many patients there are."""
         return len(set(self.patients))
 
-    def rows(self, index: Num[np.ndarray, " m"]) -> Images:
-        """Return some, by number or by mask."""
-        kept = np.arange(len(self))[index].tolist()
-        ids, patients, conditions = (
-            tuple(v[i] for i in kept) for v in (self.ids, self.patients, self.conditions)
-        )  # fmt: skip
-        return replace(self, x=self.x[index], ids=ids, patients=patients, conditions=conditions)
-
     def fingerprint(self) -> str:
         """Return a hash of pixels, names and conditions."""
         said = [c.model_dump_json(exclude_none=True) for c in self.conditions]
         return content_sha256(self.x, self.ids, self.patients, said)
 
 
-def picked(names: Sequence[str], rows: Num[np.ndarray, " n"]) -> list[str]:
+def picked(names: Sequence[str], rows: Bool[np.ndarray, " n"]) -> list[str]:
     """Return the names of the rows that a mask marks."""
     return [name for name, marked in zip(names, rows.tolist(), strict=True) if marked]
 

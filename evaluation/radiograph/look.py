@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from ... import __version__
 from ...conditioning.dataset.schema import sha256_of
 from ...conditioning.record import Record
 from ...conditioning.seeds import stream
@@ -23,6 +27,7 @@ from .obedience import ObedienceRow, Read, obedience
 from .realism import FEWEST_PATIENTS, Realism, realism
 
 MOST = 1000  # synthetic images that are measured; more tell little and cost time
+RESAMPLES, SPLITS = 200, 50  # of clouds and curves
 VERSION = 1  # of what is kept: raised when a metric changes
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -127,7 +132,7 @@ def sides_of(
 
 
 def radiograph_look(
-    sides: Sides, of: int, *, eyes: Eyes | None, seed: int = 0, folder: Path | None = None,
+    sides: Sides, of: int, *, eyes: Eyes | None, seed: int = 0, folder: Path | None = None, workers: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> RadiographLook:  # fmt: skip
     """Measure synthetic radiographs against real ones.
@@ -138,22 +143,27 @@ def radiograph_look(
         eyes: encoder and judge to train; without training images they are not used.
         seed: of trainings, resamples and splits.
         folder: where parts are kept; one that was made from the same images is read and not made again.
+        workers: with two or more and a folder, encoder and judge are trained side by side, one thread each.
         progress: called with (parts done, parts).
     """
     seen = eyes if len(sides.training) else None
-    base = {"version": VERSION, "seed": seed, "images": sides.fingerprint(), "eyes": seen.about if seen else None}
+    base = {
+        "version": VERSION, "by": __version__, "seed": seed, "images": sides.fingerprint(),
+        "eyes": seen.about if seen else None,
+    }  # fmt: skip
     stages = 5 if seen else 1
     progress(0, stages)
     features, readings = None, None
     if seen is not None:
+        if workers > 1 and folder is not None:
+            _side_by_side(folder, base, sides, seen, seed)
         features = kept_arrays(folder, "features", base, partial(_features, sides, seen, seed))
         progress(1, stages)
         readings = kept_arrays(folder, "readings", base, partial(_readings, sides, seen, seed))
         progress(2, stages)
     pair = None if features is None else (features["real"], features["synthetic"])
-    looks = kept(
-        folder, "realism", base, Realism, lambda: realism(sides.real, sides.synthetic, pair, seed=seed)
-    )  # fmt: skip
+    effort = {"seed": seed, "resamples": RESAMPLES, "splits": SPLITS}
+    looks = kept(folder, "realism", base, Realism, lambda: realism(sides.real, sides.synthetic, pair, **effort))
     progress(stages - 2 if seen else 1, stages)
     obeyed = copied = None
     if features is not None and readings is not None:
@@ -175,6 +185,23 @@ def radiograph_look(
         obedience=obeyed,
         copies=copied,
     )
+
+
+def _side_by_side(folder: Path, base: Mapping[str, Any], sides: Sides, eyes: Eyes, seed: int) -> None:
+    """Train encoder and judge in a process each; what they see is read from the folder afterwards."""
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+        waiting = [
+            pool.submit(kept_arrays, folder, name, base, partial(make, sides, eyes, seed))
+            for name, make in (("features", _features), ("readings", _readings))
+        ]
+        for done in waiting:
+            done.result()
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _features(sides: Sides, eyes: Eyes, seed: int) -> dict[str, np.ndarray]:

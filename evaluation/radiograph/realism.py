@@ -122,7 +122,8 @@ def realism(
         whole = kind == "all"
         metrics: list[MeasuredRow] = []
         if _comparable(real, synthetic, a, b):
-            settings = {"seed": seed, "resamples": resamples, "splits": splits if whole else max(10, splits // 2)}
+            effort = (resamples, splits) if whole else (max(20, resamples // 4), max(10, splits // 2))
+            settings = {"seed": seed, "resamples": effort[0], "splits": effort[1]}
             metrics = _metrics(sides, scaled, curves, (a, b), settings, whole)
             if whole:
                 metrics.append(measured_row(likeness_gap("ms_ssim", index[0], index[1], len(order), **settings)))
