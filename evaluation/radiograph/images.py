@@ -92,7 +92,7 @@ def common_size(*sides: Sequence[Record]) -> int:
             commonest.append(min(edges, key=lambda e: (-edges[e], e)))
     if not commonest:
         raise ValueError("no radiograph was given")
-    return min(*commonest, LARGEST) if len(commonest) > 1 else min(commonest[0], LARGEST)
+    return min([*commonest, LARGEST])
 
 
 def images(name: str, records: Sequence[Record], size: int) -> Images:

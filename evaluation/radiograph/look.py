@@ -25,6 +25,7 @@ from .images import Images, common_size, images, patient_of, sizes_said
 from .leaks import LeakRow, leaks
 from .obedience import ObedienceRow, Read, obedience
 from .realism import FEWEST_PATIENTS, Realism, realism
+from .together import TogetherRow, together
 
 MOST = 1000  # synthetic images that are measured; more tell little and cost time
 RESAMPLES, SPLITS = 200, 50  # of clouds and curves
@@ -38,12 +39,14 @@ class Obedience(BaseModel):
     Attributes:
         rows: each attribute beside ceiling and floor.
         leaks: what comes along unasked.
+        together: which attributes are asked for together, and seen together.
         absent_dropped: whether real labels of absence were passed over, since the plan states none.
     """
 
     model_config = _FROZEN
     rows: tuple[ObedienceRow, ...]
     leaks: tuple[LeakRow, ...]
+    together: tuple[TogetherRow, ...]
     absent_dropped: bool
 
 
@@ -221,7 +224,10 @@ def _obeyed(sides: Sides, readings: dict[str, np.ndarray], seed: int) -> Obedien
     a, b = (Read(told[s.name], _of_side(readings, s.name), s.patients) for s in (sides.real, sides.synthetic))
     names = asked_names(b)
     return Obedience(
-        rows=obedience(b, a, names, seed=seed), leaks=leaks(b, a, names, seed=seed), absent_dropped=dropped
+        rows=obedience(b, a, names, seed=seed),
+        leaks=leaks(b, a, names, seed=seed),
+        together=together(b, a, names, seed=seed),
+        absent_dropped=dropped,
     )
 
 

@@ -134,7 +134,7 @@ def _class_rows(column: Column, s: Side, r: Side, seed: int, resamples: int) -> 
 def _age_rows(column: Column, s: Side, r: Side, seed: int, resamples: int) -> list[ObedienceRow]:
     if len(s.answer) < FEW or np.ptp(s.answer) == 0:
         return []
-    rows = [_row(column, "correlation", _correlation, s, r, seed, resamples, (-1.0, 1.0))]
+    rows = [_row(column, "correlation", correlation, s, r, seed, resamples, (-1.0, 1.0))]
     if len(set(r.patients)) >= 2 * FOLDS and len(r.answer) >= FEW:
         cs, cr = _sides_calibrated(s, r, _line)
         rows.append(_row(column, "mae_years", _error, cs, cr, seed, resamples, (0.0, np.inf)))
@@ -198,7 +198,10 @@ def _accuracy(answer: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.n
     return np.asarray((shares[0] + shares[1]) / 2)
 
 
-def _correlation(answer: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def correlation(
+    answer: Float[np.ndarray, " n"], score: Float[np.ndarray, " n"], weight: Float[np.ndarray, "resamples n"]
+) -> Float[np.ndarray, " resamples"]:
+    """Return the correlation of rows that count as often as weighted; NaN where a side is constant."""
     w = weight / weight.sum(axis=1, keepdims=True)
     a, b = answer - (w @ answer)[:, None], score - (w @ score)[:, None]
     cov, var = (w * a * b).sum(axis=1), (w * a * a).sum(axis=1) * (w * b * b).sum(axis=1)

@@ -14,6 +14,7 @@ from .obedience import ObedienceRow
 from .pictures import curves_picture, distances_picture, obedience_picture
 from .realism import SMALL, GroupRow
 from .sheets import condition_grid, contact_sheet, pairs_sheet
+from .together import TogetherRow
 from .verdict import verdict_section
 
 METRIC = {"auroc": "AUROC", "accuracy": "accuracy", "correlation": "correlation", "mae_years": "error, years"}
@@ -216,7 +217,29 @@ def _leaks(look: RadiographLook) -> Section:
     found = (
         f"{len(off)} of {len(rows)} pairs leak more." if rows else "No two attributes have ten images of each class."
     )
-    return Section(name="leaks", title="What comes along unasked", texts=(text, found), tables=tables)
+    pairs = _together(look.obedience.together)
+    return Section(name="leaks", title="What comes along unasked", texts=(text, found), tables=(*tables, *pairs))
+
+
+def _together(rows: Sequence[TogetherRow]) -> tuple[Table, ...]:
+    """Return which attributes come together, those first that are seen together otherwise than they were asked for."""
+
+    def off(r: TogetherRow) -> float:
+        return -abs((r.synthetic.value or 0) - (r.real.value or 0))
+
+    body = tuple(
+        tuple(
+            Cell(text=t)
+            for t in (
+                f"{r.first}, {r.second}", ranged(r.asked, 2), ranged(r.labelled, 2), ranged(r.synthetic, 2),
+                ranged(r.real, 2),
+            )
+        )
+        for r in sorted(rows, key=off)
+    )  # fmt: skip
+    caption = "What comes together: correlations of what is asked or labelled, and of what is read"
+    head = ("pair", "asked, synthetic", "labelled, real", "read, synthetic", "read, real")
+    return (Table(caption=caption, head=head, rows=body, folded=True),) if rows else ()
 
 
 def _leak(r: LeakRow) -> tuple[Cell, ...]:

@@ -54,8 +54,8 @@ def _real(look: RadiographLook) -> list[Said]:
     auc = everyone.get("discriminator_auc_logistic")
     if auc is not None and auc.matched.value is not None and auc.floor.value is not None:
         told = auc.matched.value - auc.floor.value > CLEAR
-        end = "so not as if a clinic had recorded them." if told else "as a stand-in in method development."
-        said.append((f"a discriminator tells synthetic from real with an AUC of {_against(auc)}, {end}", not told))
+        purpose = "as if a clinic had recorded them" if told else "as a stand-in in method development"
+        said.append((f"{purpose}: a discriminator tells synthetic from real with an AUC of {_against(auc)}.", not told))
     for name, what in (("greys", "grey levels"), ("spectrum_db", "spatial detail (power spectrum)")):
         m = everyone.get(name)
         if m is not None and m.beyond_floor:
@@ -134,13 +134,13 @@ def _copied(check: CopyCheck) -> Said:
         return (f"before copies are ruled out {by}: held-out distances are zero.", False)
     share = f"{100 * (check.closer.whole.value or 0):.1f} % lie closer than all but 1 % of held-out real images"
     shown = f"{ratio.value:.2f} [{_two_of(ratio.low)} to {_two_of(ratio.high)}]"
-    said = f"{by}, the median distance to training images is {shown} times that of held-out real ones; {share}: "
+    said = f"{by}, their median distance to training images is {shown} times that of held-out real ones; {share}"
     low, high = check.closer.whole.low, check.closer.floor.high
     close = low is not None and high is not None and low > high
     if check.passes and not close:
-        return (said + "no sign of copies.", True)
+        return (f"to pass on without plain copies of patients: {said}.", True)
     why = f"the line is {LEAST_RATIO}" if not check.passes else "more than real ones do"
-    return (said + f"{why}; look at the pairs before you share.", False)
+    return (f"to pass on before you have looked at the closest pairs: {said}; {why}.", False)
 
 
 def _against(m: MeasuredRow, digits: int = 2) -> str:

@@ -15,6 +15,7 @@ from clinsynth.evaluation.radiograph.look import radiograph_look, sides_of
 from clinsynth.evaluation.radiograph.making import making_section
 from clinsynth.evaluation.radiograph.obedience import Read, obedience
 from clinsynth.evaluation.radiograph.page import page
+from clinsynth.evaluation.radiograph.together import together
 from clinsynth.evaluation.report import html
 from radiograph_toy import conditions, drawn, record, records, toy_eyes
 
@@ -98,6 +99,19 @@ def test_a_sex_that_is_read_from_the_view_is_a_leak_and_independent_readings_are
     assert off[0] == {("view=pa", "sex")} and not off[1]
 
 
+def test_what_is_drawn_together_is_read_together():
+    real = conditions(160, 4)
+    synthetic = conditions(200, 3)
+    fair = perfect(synthetic, 0.2, 5)
+    tied = fair | {"effusion": 0.5 * fair["effusion"] + 0.5 * fair["sex"]}
+    about = read_of(real, perfect(real, 0.2, 6), "r")
+    for scores, low, high in ((fair, -0.25, 0.25), (tied, 0.5, 0.9)):
+        rows = together(read_of(synthetic, scores, "s"), about, NAMES, seed=0, resamples=50)
+        assert len(rows) == 6
+        row = next(r for r in rows if {r.first, r.second} == {"sex (male)", "effusion"})
+        assert low < row.synthetic.value < high and abs(row.asked.value) < 0.25 and abs(row.real.value) < 0.25
+
+
 def test_real_labels_say_no_more_of_absence_than_the_plan_does():
     real = [
         RadiographCondition(findings=("mass",), absent=("effusion",)),
@@ -166,7 +180,7 @@ def test_copies_of_training_images_are_found_and_said(real_sides):
     assert by_pixels.passes is False and by_pixels.median_ratio.whole.high < 0.5
     assert by_pixels.pairs[0].distance < 0.1 < by_pixels.real_pairs[0].distance
     first = page(look, sides).sections[0]
-    assert first.name == "use" and any("look at the pairs" in s for s in first.items)
+    assert first.name == "use" and any("looked at the closest pairs" in s for s in first.items)
 
 
 def test_parts_are_kept_and_a_cut_one_is_made_again(whole, monkeypatch):
