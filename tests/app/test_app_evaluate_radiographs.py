@@ -81,6 +81,10 @@ def test_modalities_are_not_mixed_in_an_evaluation_and_stand_together_in_a_repor
             said.code == 2 and "an evaluation compares data of one modality" in said.err and said.err.count("\n") == 1
         )
         assert not (tmp_path / "mixed").exists()
+
+
+@pytest.mark.slow
+def test_modalities_stand_together_in_a_report(cli, dataset, small_dataset, tmp_path):
     assert cli("evaluate", "--real", HELD_OUT, "--synthetic", dataset, "--out", "xray", "-q").code == 0
     assert (
         cli(
@@ -109,6 +113,7 @@ def test_an_evaluation_that_cannot_be_is_refused_before_the_work(cli, dataset, t
     assert not (tmp_path / "look").exists()
 
 
+@pytest.mark.slow
 def test_the_demos_cohort_is_balanced_and_its_report_is_reused(tmp_path, monkeypatch):
     """With a generator of drawings, written here and not in processes of their own, which know no stand-ins."""
 
@@ -122,14 +127,15 @@ def test_the_demos_cohort_is_balanced_and_its_report_is_reused(tmp_path, monkeyp
     monkeypatch.setitem(demos.DEMOS, "radiograph", replace(kind, **asked))
     monkeypatch.setattr(demos, "sample", sample)
     monkeypatch.setattr(demos, "prepared", lambda *a, **k: True)
-    made = jobs.demo("radiograph", tmp_path, n=64, stage=lambda label: nullcontext(lambda done, total: None))
+    run = {"n": 64, "workers": 1, "stage": lambda label: nullcontext(lambda done, total: None)}
+    made = jobs.demo("radiograph", tmp_path, **run)
     conditions = [r.condition for r in open_dataset(made.dataset)]
     cells = {(c.sex, c.view) for c in conditions}
     assert [sum((c.sex, c.view) == cell for c in conditions) for cell in cells] == [16] * 4
     assert all(30 <= c.age_years < 85 for c in conditions)
     assert sum("no_finding" in (c.findings or ()) for c in conditions) == 32
     at = made.report.stat().st_mtime_ns
-    assert jobs.demo("radiograph", tmp_path, n=64).report.stat().st_mtime_ns == at
+    assert jobs.demo("radiograph", tmp_path, **run).report.stat().st_mtime_ns == at
 
 
 def test_the_embedded_radiographs_split_into_patients_enough(cli):
