@@ -44,9 +44,7 @@ class Radiographs:
     findings: tuple[str, ...]
 
     @classmethod
-    def of(
-        cls, records: Iterable[Record], findings: Sequence[str], *, size: int = SIZE, site: str = ""
-    ) -> Radiographs:
+    def of(cls, records: Iterable[Record], findings: Sequence[str], *, size: int = SIZE, site: str = "") -> Radiographs:
         """Return records as rows; those of which no disease is said, present or absent, are left out.
 
         Args:

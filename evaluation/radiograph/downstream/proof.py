@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from ....conditioning.record import Record
 from ....conditioning.seeds import stream
+from ...comparison import Interval
 from ...downstream import Arm, Metric, Outcomes, Runs, compare_arms, run_arms
 from ...downstream.arms import SYNTHETIC
 from ...realism.resampling import patient_weights
@@ -111,6 +112,8 @@ def _share(
         for arm in bases
     }
     result = compare_arms(task, bases, runs.seeds, outcomes, REFERENCES, resamples=resamples)
+    rows = tuple(row.model_copy(update={"result": within(row.result)}) for row in result.rows)
+    result = result.model_copy(update={"rows": rows})
     cell_rows, noise = judged_cells(task, bases, runs.seeds, outcomes, resamples)
     return ShareResult(site=site, share=share, result=result, cells=cell_rows, noise=noise)
 
@@ -130,7 +133,9 @@ def judged_cells(
     """
     first = outcomes[arms[0].name][0]
     told = Told.of(first.values, len(task.findings))
-    groups = {(axis_name(axis), name): m & told.sick for axis in AXES for name, m in cells(axis, told.attribute).items()}
+    groups = {
+        (axis_name(axis), name): m & told.sick for axis in AXES for name, m in cells(axis, told.attribute).items()
+    }
     filled = {f"{axis}: {name}": mask for (axis, name), mask in groups.items() if mask.any()}
     missed = compare_arms(
         _Missed(task.findings), arms, seeds, outcomes, (), groups=filled, resamples=resamples
@@ -141,7 +146,7 @@ def judged_cells(
     rows = tuple(
         CellRow(
             axis=axis, cell=name, arm=arm.name, images=int(mask.sum()), compared=name in large[axis],
-            rate=missed.row(arm.name, UNDER, f"{axis}: {name}").result,
+            rate=within(missed.row(arm.name, UNDER, f"{axis}: {name}").result),
         )
         for (axis, name), mask in groups.items() if mask.any() for arm in arms
     )  # fmt: skip
@@ -152,6 +157,13 @@ def judged_cells(
         for arm in arms
     )
     return rows, noise
+
+
+def within(x: Interval) -> Interval:
+    """Return an interval cut to 0 to 1, where every metric of the task lies; few seeds stretch it beyond."""
+    if x.low is None or x.high is None:
+        return x
+    return x.model_copy(update={"low": max(0.0, x.low), "high": min(1.0, x.high)})
 
 
 def _noise(

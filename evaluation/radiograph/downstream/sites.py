@@ -67,7 +67,9 @@ def _record(folder: Path, number: int, row: Mapping[str, str]) -> Record:
         raise ValueError(f"{folder.name}/metadata.csv, row {number}: {said}") from error
     about = {"reader": "site", "site": folder.name, "patient_id": row["patient_id"], "synthetic": False}
     spacing = (_SIDE_MM / image.shape[0], _SIDE_MM / image.shape[1])
-    return Record(f"{folder.name}_{Path(row['image']).stem}", {"image": image}, condition, ImageGeometry(spacing), about)
+    return Record(
+        f"{folder.name}_{Path(row['image']).stem}", {"image": image}, condition, ImageGeometry(spacing), about
+    )
 
 
 def _condition(row: Mapping[str, str]) -> RadiographCondition:

@@ -142,9 +142,7 @@ def gap_name(axis: Sequence[str]) -> str:
     return f"{UNDER} gap, {axis_name(axis)}"
 
 
-def finding_auroc(
-    told: Told, k: int, weight: Float[np.ndarray, "resamples n"]
-) -> Float[np.ndarray, " resamples"]:
+def finding_auroc(told: Told, k: int, weight: Float[np.ndarray, "resamples n"]) -> Float[np.ndarray, " resamples"]:
     """Return the AUROC of a finding over the rows of which something is said; NaN where it has one class."""
     known = np.isfinite(told.label[:, k])
     return auroc(told.label[known, k] > 0.5, told.score[known, k], weight[:, known])
