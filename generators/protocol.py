@@ -43,10 +43,13 @@ MODEL_INDEX = "model_index.json"  # the file by which a trained generator's fold
 GENERATORS: dict[str, str] = {
     "ecg": "clinsynth.generators.ecg:EcgSimulator",
     "ecg-diffusion": "clinsynth.generators.ecg.learned:EcgDiffusion",
+    "radiograph": "clinsynth.generators.radiograph.latent:RadiographDiffusion",
 }
 
 # Learned generators also have a recipe that `fit` trains them by, and a folder of presets beside it.
 RECIPES: dict[str, str] = {
+    "radiograph": "clinsynth.generators.radiograph.latent.recipe:RadiographDiffusionRecipe",
+    "radiograph-autoencoder": "clinsynth.generators.radiograph.latent.autoencoder_recipe:RadiographAutoencoderRecipe",
     "ecg-diffusion": "clinsynth.generators.ecg.learned.recipe:EcgDiffusionRecipe",
 }
 

@@ -22,6 +22,7 @@ Format = Annotated[str | None, typer.Option("--format", help="File format [defau
 Layout = Annotated[str, typer.Option(help="folder, or webdataset for tar shards.")]
 ShardSize = Annotated[int | None, typer.Option(help="Samples a shard [default: the generator's].")]
 BatchSize = Annotated[int, typer.Option(help="Samples a batch.")]
+Device = Annotated[str, typer.Option(help="auto (a CUDA device if there is one), cpu, cuda:1, ...")]
 Seed = Annotated[int | None, typer.Option(help="Run seed, for a plan's file without seeds only.")]
 
 
@@ -100,6 +101,7 @@ def sample(
     layout: Layout = "folder",
     shard_size: ShardSize = None,
     batch_size: BatchSize = 64,
+    device: Device = "auto",
     seed: Seed = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -116,6 +118,7 @@ def sample(
             layout=layout,
             shard_size=shard_size,
             batch_size=batch_size,
+            device=device,
             seed=seed,
             progress=progress,
         )
@@ -161,12 +164,15 @@ def verify(dataset: Annotated[Path, typer.Argument(help="Folder of the data set.
     return DAMAGED if found.problems else (DONE if found.complete else FAILURE)
 
 
-_EXPORT = epilog("clinsynth export ecgs --format csv --out ecgs-csv")
+_EXPORT = epilog(
+    "clinsynth export ecgs --format csv --out ecgs-csv",
+    "clinsynth export radiographs --format dicom --out radiographs-dicom",
+)
 
 
 def export(
     dataset: Annotated[Path, typer.Argument(help="Folder of a finished data set.")],
-    file_format: Annotated[str, typer.Option("--format", "-f", help="csv, wfdb or webdataset.")],
+    file_format: Annotated[str, typer.Option("--format", "-f", help="csv, webdataset; wfdb; dicom, png or png16.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder.")],
     quiet: Quiet = False,
     as_json: Json = False,

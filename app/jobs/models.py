@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,31 @@ def build(model: str) -> Any:
     if not (folder / MODEL_INDEX).is_file() and (folder / "model" / MODEL_INDEX).is_file():
         folder = folder / "model"
     return pretrained_class(folder).from_pretrained(folder)
+
+
+def placed(generator: Any, device: str = "auto") -> Any:
+    """Return the generator on a device; a simulator computes on the CPU whatever is asked.
+
+    Args:
+        generator: as `build` returns it.
+        device: `auto` (a CUDA device if there is one, the launcher's if it names one, else the CPU), or torch's name.
+
+    Raises:
+        ValueError: torch knows no such device, or it is not there.
+    """
+    if not hasattr(generator, "to"):
+        return generator
+    import torch
+
+    if device == "auto":
+        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        there = ", ".join(["cpu", *(f"cuda:{k}" for k in range(torch.cuda.device_count()))])
+        said = str(error).splitlines()[0]
+        raise ValueError(f"device {device!r} cannot be used: {said} (there are: {there})") from None
+    return generator.to(device)
 
 
 def weights_of(generator: Any) -> str | None:

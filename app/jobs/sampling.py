@@ -60,6 +60,7 @@ def sample(
     shard_size: int | None = None,
     batch_size: int = 64,
     threads: int = 1,
+    device: str = "auto",
     seed: int | None = None,
     progress: Progress = silent,
 ) -> Sampled:
@@ -76,6 +77,7 @@ def sample(
         shard_size: samples a shard, the generator's own when left out.
         batch_size: samples a batch.
         threads: threads a worker.
+        device: `auto` (a CUDA device if there is one), `cpu`, `cuda:1`, ...; simulators compute on the CPU.
         seed: run seed for a plan's file without seeds, 0 to 2^63 - 1.
         progress: called with (samples done in this run, samples of this run).
 
@@ -89,6 +91,7 @@ def sample(
     with _as_file(made.plan) as path:
         spec = {
             "model": model,
+            "device": device,
             "plan": str(path),
             "out": str(Path(out).absolute()),
             "run_seed": made.run_seed,

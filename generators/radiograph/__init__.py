@@ -1,0 +1,1 @@
+"""Chest radiographs: how a network makes them."""
