@@ -36,7 +36,7 @@ NAMES = ("no_finding", "effusion")
 
 
 def made(rng, patients, tag, *, images=2, contrast=0.35, noise=0.15, synthetic=False, side=32):
-    """Images of noise; an effusion is a bright blob in the lower left, where healthy ones have half the chance of none."""
+    """Images of noise; an effusion, which one in two has, is a bright blob in the lower left."""
     y, x = np.mgrid[:side, :side] / side
     records = []
     for p in range(patients):
@@ -111,9 +111,10 @@ def test_gaps_are_those_of_fairlearn(axis):
 
 
 def test_weights_count_as_often_as_rows_that_stand_there_so_often():
-    t = told(np.random.default_rng(2), 300, miss=lambda a: 0.2 + 0.4 * a[:, 0])
-    weight = np.random.default_rng(3).integers(0, 3, (1, 300)).astype(float)
-    task, again = FindingsTask(NAMES), np.repeat(np.arange(300), weight[0].astype(int))
+    """With so many patients that all cells stay large enough."""
+    t = told(np.random.default_rng(2), 1200, miss=lambda a: 0.2 + 0.4 * a[:, 0])
+    weight = np.random.default_rng(3).integers(0, 3, (1, 1200)).astype(float)
+    task, again = FindingsTask(NAMES), np.repeat(np.arange(1200), weight[0].astype(int))
     whole = task.measure(t.values(), weight)
     repeated = task.measure(t.values()[again], np.ones((1, len(again))))
     for name, value in whole.items():

@@ -51,7 +51,7 @@ def findings_task(
     real_records = list(train_records)
     findings = findings_of(real_records, s.fewest_patients)
     real = Radiographs.of(real_records, findings, size=s.size)
-    made = [r for r in synthetic_records]
+    made = list(synthetic_records)
     synthetic = Radiographs.of(made, findings, size=s.size) if made else None
     tests = [
         Radiographs.of(records, findings, size=s.size, site=name)
@@ -137,9 +137,7 @@ def judged_cells(
         (axis_name(axis), name): m & told.sick for axis in AXES for name, m in cells(axis, told.attribute).items()
     }
     filled = {f"{axis}: {name}": mask for (axis, name), mask in groups.items() if mask.any()}
-    missed = compare_arms(
-        _Missed(task.findings), arms, seeds, outcomes, (), groups=filled, resamples=resamples
-    )  # fmt: skip
+    missed = compare_arms(_Missed(task.findings), arms, seeds, outcomes, (), groups=filled, resamples=resamples)
     large = {
         axis_name(axis): compared(axis, told.attribute, told.sick, told.patient, task.fewest_sick) for axis in AXES
     }

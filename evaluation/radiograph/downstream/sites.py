@@ -22,8 +22,8 @@ NEEDED = ("image", "patient_id", "findings")
 NOT_SAID = frozenset({"", "not stated", "todo", "unknown"})
 # Causes of pneumonia, as collections of cases name them.
 _PNEUMONIA = (
-    "bacterial", "bacterial pneumonia", "chlamydophila", "covid-19", "klebsiella", "legionella", "lipoid", "pneumocystis",
-    "streptococcus", "varicella", "viral pneumonia",
+    "bacterial", "bacterial pneumonia", "chlamydophila", "covid-19", "klebsiella", "legionella", "lipoid",
+    "pneumocystis", "streptococcus", "varicella", "viral pneumonia",
 )  # fmt: skip
 WORDS: dict[str, Finding] = {
     **{label.lower().replace("_", " "): finding for label, finding in (NIH_LABELS | CHEXPERT_LABELS).items()},

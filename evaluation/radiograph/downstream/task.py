@@ -103,7 +103,7 @@ class FindingsTask:
         return first.halved_with(second)
 
     def train(self, examples: Radiographs, initial: Classifier, seed: int, steps: int, *, augment: bool) -> Classifier:
-        """Return a classifier trained on from `initial`, with its threshold from rows that its networks had not seen."""
+        """Return a classifier trained on from `initial`, its threshold from rows that its networks had not seen."""
         rate = self.tuning_rate if initial.steps else self.learning_rate
         return initial.trained(examples, steps, seed, learning_rate=rate, augment=augment)
 
