@@ -44,7 +44,7 @@ def evaluate(
         ),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="Downstream task: delineation or twa (ECGs), findings (radiographs); needs --train.")
+        str | None, typer.Option(help="Task: delineation or twa (ECGs), findings (radiographs); needs --train.")
     ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
