@@ -189,7 +189,8 @@ def _npy(path: Path) -> Shaped[np.ndarray, "rows cols"]:
         raise ValueError(f"cannot be read as an array, it is cut or damaged: {_first_line(error)}") from error
     if values.ndim != 2 or values.dtype.kind not in "iuf":
         raise ValueError(f"is an array {values.shape} of {values.dtype}; (rows, cols) of numbers is needed")
-    check_size(*values.shape, values.dtype.itemsize, path.stat().st_size)
+    rows, cols = values.shape
+    check_size(rows, cols, values.dtype.itemsize, path.stat().st_size)
     return np.asarray(values)
 
 
