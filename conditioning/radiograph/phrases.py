@@ -41,8 +41,10 @@ _HOW = (
 )
 _HEART = r"(?:cardiac silhouette|heart size|cardiac size|cardiac contours?|cardiac shadow|heart)(?: size)?"
 _WIDE = r"(?:widened|enlarged|prominent)"
-_NORMAL = r"(?:within normal limits|top[- ]normal(?: in size)?|normal(?: in size(?: and contour)?"
-r"| size)?|unremarkable|not enlarged|wnl)"
+_NORMAL = (
+    r"(?:within normal limits|top[- ]normal(?: in size)?|normal(?: in size(?: and contour)?| size)?|unremarkable"
+    r"|not enlarged|wnl)"
+)
 _CHEST = r"(?:chest(?: radiographs?| x-?rays?| films?| exam(?:ination)?| study)?|cxr|radiograph|x-?ray)"
 _SIDE = r"(?:(?:left|right|bilateral|both|lateral|posterior) )*"
 _MEDIASTINUM = r"(?:cardio)?-?mediastin(?:um|al(?: silhouette| contours?| structures)?)"
