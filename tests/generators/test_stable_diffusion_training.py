@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -420,3 +422,25 @@ def test_presets_are_recipes_that_leave_the_folder_to_the_user():
         assert made.training.schedule == "cosine" and str(made.model.folder) == "FOLDER" and made.data.size == 512
     with pytest.raises(ValueError, match="'stepz' is not known"):
         RadiographStableDiffusionRecipe.of({"training": {}, "model": {}, "data": {}, "stepz": 1}, "mine.yaml")
+
+
+@pytest.mark.slow
+def test_two_processes_end_as_one(tmp_path):
+    config = {
+        "generator": "radiograph-sd",
+        "training": {"steps": 2, "batch_size": 4, "learning_rate": 1e-3},
+        "model": {"folder": str(tiny_folder())},
+        "sampling": {"steps": 2},
+        "data": {"source": "embedded:nih64?split=held_out", "cache": str(tmp_path / "cache")},
+    }
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(config))
+    words = ["-m", "clinsynth", "fit", str(path), "-q", "--out"]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", *words]
+    done = subprocess.run([*launch, str(tmp_path / "two")], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "two/config.json").read_text())["processes"] == 2
+    subprocess.run([sys.executable, *words, str(tmp_path / "one")], check=True, timeout=600)
+    one, two = end_state(tmp_path / "one"), end_state(tmp_path / "two")
+    moved = [key for key in one if key.split("/")[1].startswith(("network", "average"))]
+    assert moved and all(torch.allclose(one[key], two[key], rtol=0, atol=1e-5) for key in moved)
