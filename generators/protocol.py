@@ -36,6 +36,10 @@ class Generator(Protocol):
         """Return the JSON-able settings that decide the output; they enter the config hash."""
         ...
 
+    # A generator that was trained may also count its training images, field -> value -> number (ages by band, such as
+    # `18-39`); a value that counts none is refused when a plan is made:
+    #     def support(self) -> Mapping[str, Mapping[str, int]]: ...
+
 
 MODEL_INDEX = "model_index.json"  # the file by which a trained generator's folder is known
 
@@ -43,11 +47,14 @@ MODEL_INDEX = "model_index.json"  # the file by which a trained generator's fold
 GENERATORS: dict[str, str] = {
     "ecg": "clinsynth.generators.ecg:EcgSimulator",
     "ecg-diffusion": "clinsynth.generators.ecg.learned:EcgDiffusion",
+    "radiograph": "clinsynth.generators.radiograph.latent:RadiographDiffusion",
     "radiograph-sd": "clinsynth.generators.radiograph.stable_diffusion:RadiographStableDiffusion",
 }
 
 # Learned generators also have a recipe that `fit` trains them by, and a folder of presets beside it.
 RECIPES: dict[str, str] = {
+    "radiograph": "clinsynth.generators.radiograph.latent.recipe:RadiographDiffusionRecipe",
+    "radiograph-autoencoder": "clinsynth.generators.radiograph.latent.autoencoder_recipe:RadiographAutoencoderRecipe",
     "ecg-diffusion": "clinsynth.generators.ecg.learned.recipe:EcgDiffusionRecipe",
     "radiograph-sd": "clinsynth.generators.radiograph.stable_diffusion.recipe:RadiographStableDiffusionRecipe",
 }

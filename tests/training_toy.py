@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 N_TRAIN, N_VALIDATION, D = 23, 9, 3
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 class ToyExamples:

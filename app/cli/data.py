@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ Format = Annotated[str | None, typer.Option("--format", help="File format [defau
 Layout = Annotated[str, typer.Option(help="folder, or webdataset for tar shards.")]
 ShardSize = Annotated[int | None, typer.Option(help="Samples a shard [default: the generator's].")]
 BatchSize = Annotated[int, typer.Option(help="Samples a batch.")]
+Device = Annotated[str, typer.Option(help="auto (a CUDA device if there is one), cpu, cuda:1, ...")]
 Seed = Annotated[int | None, typer.Option(help="Run seed, for a plan's file without seeds only.")]
 
 
@@ -43,7 +45,9 @@ _PLAN = epilog(
 def plan(
     out: Annotated[Path, typer.Argument(help="The plan's file, .parquet or .csv.")],
     n: Annotated[int, typer.Option("--n", "-n", help="Number of samples.")],
-    generator: Annotated[str, typer.Option("--generator", "-g", help="Generator that the plan is for.")] = "ecg",
+    generator: Annotated[
+        str, typer.Option("--generator", "-g", help="Generator that the plan is for, or a trained model's folder.")
+    ] = "ecg",
     balance: Annotated[
         list[str] | None,
         typer.Option(help="Columns to balance over, such as sex,age_band; counts differ by 1 at most."),
@@ -53,12 +57,17 @@ def plan(
     ] = None,
     quota: Annotated[list[str] | None, typer.Option(help="FIELD=VALUE:SHARE, an exact share of the samples.")] = None,
     records_per_patient: Annotated[int, typer.Option(help="Records that share one patient.")] = 1,
+    like: Annotated[
+        str | None,
+        typer.Option(help="Real data (READER:PATH) whose records give, jointly, the fields that no rule decides."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Run seed.")] = 0,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
     """Make a cohort plan from rules: a table with one row a sample."""
     columns = [name.strip() for text in balance or () for name in text.split(",") if name.strip()]
+    warned: list[str] = []
     with on_stderr("planning", quiet) as progress:
         made = jobs.plan(
             out,
@@ -68,15 +77,20 @@ def plan(
             sets=sets or (),
             quotas=quota or (),
             records_per_patient=records_per_patient,
+            like=like,
             seed=seed,
             progress=progress,
+            warn=warned.append,
         )
+    for line in warned:
+        print(f"warning: {line}", file=sys.stderr, flush=True)
     content = {
         "plan": str(out),
         "n": len(made),
         "seed": seed,
         "sha256": made.sha256,
         "columns": made.table.column_names,
+        "warnings": warned,
     }
     show(f"{out}: {len(made)} samples, columns {', '.join(made.table.column_names)}", content, as_json)
     return DONE
@@ -100,6 +114,12 @@ def sample(
     layout: Layout = "folder",
     shard_size: ShardSize = None,
     batch_size: BatchSize = 64,
+    device: Device = "auto",
+    quality_control: Annotated[
+        bool, typer.Option(help="Judge each image and draw it again where it fails, if the model has an inspector.")
+    ] = True,
+    inspector: Annotated[Path | None, typer.Option(help="Folder of an inspector [default: the model's own].")] = None,
+    retries: Annotated[int, typer.Option(min=0, max=100, help="Further tries of an image that fails.")] = 3,
     seed: Seed = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -116,6 +136,8 @@ def sample(
             layout=layout,
             shard_size=shard_size,
             batch_size=batch_size,
+            device=device,
+            control=jobs.Control(on=quality_control, inspector=inspector and str(inspector), retries=retries),
             seed=seed,
             progress=progress,
         )
@@ -161,12 +183,15 @@ def verify(dataset: Annotated[Path, typer.Argument(help="Folder of the data set.
     return DAMAGED if found.problems else (DONE if found.complete else FAILURE)
 
 
-_EXPORT = epilog("clinsynth export ecgs --format csv --out ecgs-csv")
+_EXPORT = epilog(
+    "clinsynth export ecgs --format csv --out ecgs-csv",
+    "clinsynth export radiographs --format dicom --out radiographs-dicom",
+)
 
 
 def export(
     dataset: Annotated[Path, typer.Argument(help="Folder of a finished data set.")],
-    file_format: Annotated[str, typer.Option("--format", "-f", help="csv, wfdb or webdataset.")],
+    file_format: Annotated[str, typer.Option("--format", "-f", help="csv, webdataset; wfdb; dicom, png or png16.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder.")],
     quiet: Quiet = False,
     as_json: Json = False,

@@ -10,6 +10,7 @@ import typer
 
 from .. import jobs
 from ..failures import DONE, FAILURE, QUARANTINED
+from ..jobs.demos import DEMOS
 from ..progress import on_stderr
 from .output import Json, Quiet, epilog, show
 
@@ -24,13 +25,13 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(models_app, name="models", epilog=_MODELS)
 
 
-_DEMO = epilog("clinsynth demo ecg")
+_DEMO = epilog("clinsynth demo ecg", "clinsynth demo radiograph")
 
 
 def demo(
-    kind: Annotated[str, typer.Argument(help="Which demo: ecg.")] = "ecg",
+    kind: Annotated[str, typer.Argument(help=f"Which demo: {', '.join(DEMOS)}.")] = "ecg",
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for all that it makes.")] = Path("clinsynth-demo"),
-    n: Annotated[int, typer.Option("--n", "-n", help="Number of samples.")] = 500,
+    n: Annotated[int | None, typer.Option("--n", "-n", help="Number of samples [default: the demo's].")] = None,
     workers: Annotated[int, typer.Option("--workers", "-w", help="Processes.")] = 2,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -98,8 +99,11 @@ def list_models(as_json: Json = False) -> int:
 
 
 @models_app.command("show", epilog=_MODELS)
-def show_model(name: Annotated[str, typer.Argument(help="The generator's name.")], as_json: Json = False) -> int:
-    """Show the fields that a generator's condition takes."""
+def show_model(
+    name: Annotated[str, typer.Argument(help="The generator's name, or a trained model's folder.")],
+    as_json: Json = False,
+) -> int:
+    """Show the fields that a generator's condition takes, and how many training images had each value."""
     found = jobs.describe_model(name)
     formats = f"formats {', '.join(found['formats'])}, {found['shard_size']} samples a shard"
     lines = [f"{found['name']}: {found['about']}", formats, _LEFT_OUT, "", *map(_field, found["fields"])]
@@ -113,7 +117,11 @@ _LEFT_OUT = "A field that is left out is drawn from the population, unless its t
 def _field(field: dict[str, Any]) -> str:
     """Return a field's name, what it takes and what it means, in lines that fit a terminal."""
     meaning = field["meaning"][:1].upper() + field["meaning"][1:]
-    text = "\n".join(_wrapped(line) for line in (_takes(field), meaning))
+    lines = [_takes(field), meaning]
+    if "support" in field:
+        counts = ", ".join(f"{value} {count}" for value, count in field["support"].items())
+        lines.append(f"Training images: {counts or 'none'}")
+    text = "\n".join(_wrapped(line) for line in lines)
     return f"{field['name']}\n{text}"
 
 

@@ -5,13 +5,14 @@ from .demos import demo
 from .evaluating import evaluate, report
 from .exporting import export
 from .fitting import fit
-from .models import describe_model, models
+from .models import Control, describe_model, models
 from .planning import plan
 from .sampling import Sampled, sample
 from .submitting import submit
 from .verifying import verify
 
 __all__ = [
+    "Control",
     "Sampled",
     "demo",
     "describe_model",

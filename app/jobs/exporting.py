@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,8 @@ def export(dataset: str | Path, file_format: str, out: str | Path, *, progress: 
 
     Args:
         dataset: a finished data set.
-        file_format: `csv` (tables and one file of samples a record), `wfdb` (records and RECORDS) or
-            `webdataset` (a tar a shard).
+        file_format: `csv` (tables and one file of samples a record, an image as PNG), `wfdb` (records and RECORDS),
+            `dicom`, `png` or `png16` (a file an image, and samples.csv), or `webdataset` (a tar a shard).
         out: a new or empty folder; it appears whole or not at all.
         progress: called with (samples done, samples).
 
@@ -135,6 +136,47 @@ def _to_wfdb(reader: DatasetReader, out: Path, progress: Progress) -> None:
     (out / "RECORDS").write_text("".join(f"{name}\n" for name in names))
 
 
+def _to_images(reader: DatasetReader, out: Path, progress: Progress, file_format: str) -> None:
+    """Write every image in a format, in a folder a shard, and samples.csv with each one's file and condition.
+
+    A file of that format goes as it is; another is decoded and encoded, as if the data set had been made in it.
+    """
+    again = _encoded_as(reader, file_format)
+    rows = []
+    for k, samples in _all(reader, progress):
+        folder = out / f"{k:06d}"
+        folder.mkdir()
+        for sample in samples:
+            for suffix, data in again(sample).items():
+                name = f"{folder.name}/{sample.name}.{suffix}"
+                (out / name).write_bytes(data)
+                rows.append({"file_name": name} | _flat(sample.row))
+    _write_rows(out / "samples.csv", rows)
+
+
+def _encoded_as(reader: DatasetReader, file_format: str) -> Callable[[_Sample], dict[str, bytes]]:
+    """Return the function that gives an image's files in a format."""
+    from ...conditioning.dataset.formats import decoder
+    from ...conditioning.record import Record
+    from ...generators.storage.formats import IMAGES, encoder
+    from ...generators.storage.origin import origin_of
+
+    held = reader.info.file_format
+    if held not in IMAGES:
+        raise ValueError(f"{reader.root} holds {held}, not images; it cannot be exported as {file_format}")
+    decode, encode, origin = decoder(held), encoder(file_format), origin_of(reader.info)
+
+    def again(sample: _Sample) -> dict[str, bytes]:
+        files = {suffix: data for suffix, data in sample.files.items() if suffix != "json"}
+        if held == file_format:
+            return files
+        arrays, geometry = decode(sample.name, files)
+        condition, provenance = reader.condition_of(sample.row), json.loads(sample.row["provenance"])
+        return encode(Record(sample.name, arrays, condition, geometry, provenance), origin)
+
+    return again
+
+
 def _to_webdataset(reader: DatasetReader, out: Path, progress: Progress) -> None:
     """Write a tar a shard, each sample its files and a .json of condition and truth; the tars hold no time or owner."""
     for k, samples in _all(reader, progress):
@@ -154,7 +196,12 @@ def _about(sample: _Sample) -> bytes:
 
 
 def _to_csv(reader: DatasetReader, out: Path, progress: Progress) -> None:
-    """Write samples.csv (conditions and truth), a CSV per truth table, and each record's signal under signals/."""
+    """Write samples.csv (conditions and truth), a CSV per truth table, and each record's signal under signals/.
+
+    An image goes as PNG under images/: as it is, or with the 16 bit of a DICOM file.
+    """
+    from ...generators.storage.formats import IMAGES
+
     rows = [_flat(row) for row in reader.manifest().to_pylist()]
     _write_rows(out / "samples.csv", rows)
     names = {
@@ -162,18 +209,35 @@ def _to_csv(reader: DatasetReader, out: Path, progress: Progress) -> None:
     }
     for name in sorted(names - {"manifest"}):
         _write_rows(out / f"{name}.csv", reader.table(name).to_pylist())
+    if reader.info.file_format in IMAGES:
+        return _write_images(reader, out / "images", progress)
     for done, record in enumerate(reader, start=1):
         _write_signal(out / "signals" / f"{record.record_id}.csv", record)
         progress(done, len(reader))
 
 
+def _write_images(reader: DatasetReader, folder: Path, progress: Progress) -> None:
+    folder.mkdir()
+    again = _encoded_as(reader, "png" if reader.info.file_format == "png" else "png16")
+    for _, samples in _all(reader, progress):
+        for sample in samples:
+            for suffix, data in again(sample).items():
+                (folder / f"{sample.name}.{suffix}").write_bytes(data)
+
+
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a manifest row with condition and truth as columns; lists as `a|b`, hashes left out."""
+    """Return a manifest row with condition and truth as columns; lists as `a|b`, tables as JSON, hashes left out."""
     flat = {"sample_id": row["sample_id"], "seed": row["seed"]}
     for prefix, key in (("", "condition"), ("truth_", "truth")):
         for name, value in json.loads(row[key]).items():
-            flat[prefix + name] = "|".join(map(str, value)) if isinstance(value, list) else value
+            flat[prefix + name] = _cell(value)
     return flat | {name: value for name, value in row.items() if name.startswith("qc_")}
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, (dict, list)) for v in value)):
+        return json.dumps(value, sort_keys=True)
+    return "|".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -198,6 +262,9 @@ def _write_signal(path: Path, record: Any) -> None:
 
 _EXPORTERS: dict[str, Callable[[DatasetReader, Path, Progress], None]] = {
     "csv": _to_csv,
+    "dicom": partial(_to_images, file_format="dicom"),
+    "png": partial(_to_images, file_format="png"),
+    "png16": partial(_to_images, file_format="png16"),
     "wfdb": _to_wfdb,
     "webdataset": _to_webdataset,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,12 @@ from ..progress import Progress, silent
 
 if TYPE_CHECKING:
     from ...conditioning.plan import CohortPlan
+
+Warn = Callable[[str], None]
+
+
+def unheard(line: str) -> None:
+    """Tell nobody."""
 
 
 def plan(
@@ -22,24 +28,31 @@ def plan(
     sets: Sequence[str] = (),
     quotas: Sequence[str] = (),
     records_per_patient: int = 1,
+    like: str | None = None,
     seed: int = 0,
     progress: Progress = silent,
+    warn: Warn = unheard,
 ) -> CohortPlan:
     """Make a cohort plan and write it.
 
     Args:
         out: a .parquet or .csv file.
-        generator: registry name of the generator that it is for.
+        generator: the generator that it is for: a registry name, or a trained model's folder.
         n: number of samples.
         balance: columns over whose product the samples are spread evenly.
         sets: FIELD=VALUE, FIELD=A,B,C or FIELD=LOW..HIGH.
         quotas: FIELD=VALUE:SHARE.
         records_per_patient: records that share one patient.
+        like: real data (READER:PATH, embedded:NAME or a data set) from whose records the fields that no rule decides
+            are drawn together.
         seed: run seed, 0 to 2^63 - 1.
         progress: called with (samples checked, samples).
+        warn: called with a sentence on each value that the generator saw in few training images, and on what had no
+            like in the real data.
 
     Raises:
-        ValueError: a rule cannot hold or contradicts another; it is named.
+        ValueError: a rule cannot hold or contradicts another, or a value is one that the generator has no training
+            image of; it is named.
         OSError: the file cannot be written.
     """
     from ...conditioning.plan.files import suffix_of
@@ -52,8 +65,10 @@ def plan(
         sets=sets,
         quotas=quotas,
         records_per_patient=records_per_patient,
+        like=like,
         seed=seed,
         progress=progress,
+        warn=warn,
     )
     made.write(out)
     return made
@@ -67,20 +82,24 @@ def cohort(
     sets: Sequence[str] = (),
     quotas: Sequence[str] = (),
     records_per_patient: int = 1,
+    like: str | None = None,
     seed: int = 0,
     progress: Progress = silent,
+    warn: Warn = unheard,
 ) -> CohortPlan:
     """Make a cohort plan and write nothing; the arguments are those of `plan`.
 
     Raises:
-        ValueError: a rule cannot hold or contradicts another; it is named.
+        ValueError: a rule cannot hold or contradicts another, or a value is one that the generator has no training
+            image of; it is named.
     """
-    from ...conditioning.plan import make_plan, parse_quota, parse_sets
-    from ...generators.protocol import generator_class
+    from ...conditioning.plan import Like, make_plan, parse_quota, parse_sets
+    from .models import class_of, support_of
+    from .support import check_support
 
-    condition_type = generator_class(generator).condition_type
+    condition_type = class_of(generator).condition_type
     fixed, choices, ranges = parse_sets(sets, condition_type)
-    return make_plan(
+    made = make_plan(
         condition_type,
         n,
         balance=balance,
@@ -89,9 +108,14 @@ def cohort(
         ranges=ranges,
         quotas=[parse_quota(text) for text in quotas],
         records_per_patient=records_per_patient,
+        like=Like.read(like, condition_type) if like else None,
         seed=seed,
         progress=progress,
     )
+    for field, rows in made.rules.get("like", {}).get("let_go", {}).items():
+        warn(f"{rows} of {n} samples have a {field} that no record of {like} has beside their other fields")
+    check_support(made, support_of(generator), generator, warn)
+    return made
 
 
 def plan_command(rules: Mapping[str, Any], generator: str, out: str) -> str:
@@ -115,6 +139,8 @@ def plan_command(rules: Mapping[str, Any], generator: str, out: str) -> str:
         words += ["--quota", f"{name}={_text(value)}:{share!r}"]
     if rules.get("records_per_patient", 1) > 1:
         words += ["--records-per-patient", str(rules["records_per_patient"])]
+    if rules.get("like"):
+        words += ["--like", rules["like"]["source"]]
     return shlex.join(words)
 
 

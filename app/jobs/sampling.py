@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress, silent
+from .models import Control
 from .settings import at_least_one, storage_config
 from .workers import Stopped, run_workers
 
@@ -60,6 +61,8 @@ def sample(
     shard_size: int | None = None,
     batch_size: int = 64,
     threads: int = 1,
+    device: str = "auto",
+    control: Control | None = None,
     seed: int | None = None,
     progress: Progress = silent,
 ) -> Sampled:
@@ -76,6 +79,8 @@ def sample(
         shard_size: samples a shard, the generator's own when left out.
         batch_size: samples a batch.
         threads: threads a worker.
+        device: `auto` (a CUDA device if there is one), `cpu`, `cuda:1`, ...; simulators compute on the CPU.
+        control: quality control, where the model came with an inspector or one is named.
         seed: run seed for a plan's file without seeds, 0 to 2^63 - 1.
         progress: called with (samples done in this run, samples of this run).
 
@@ -85,10 +90,12 @@ def sample(
     """
     at_least_one("workers", workers)
     settings = {"layout": layout, "shard_size": shard_size, "batch_size": batch_size, "threads": threads}
-    made = prepared(model, plan, out, part, seed=seed, file_format=file_format, **settings)
+    made = prepared(model, plan, out, part, seed=seed, control=control, file_format=file_format, **settings)
     with _as_file(made.plan) as path:
         spec = {
             "model": model,
+            "device": device,
+            "control": (control or Control()).model_dump(mode="json"),
             "plan": str(path),
             "out": str(Path(out).absolute()),
             "run_seed": made.run_seed,
@@ -125,6 +132,7 @@ def prepared(
     part: tuple[int, int] = (0, 1),
     *,
     seed: int | None = None,
+    control: Control | None = None,
     **settings: Any,
 ) -> Prepared:
     """Return what a run needs, or refuse it, before anything is made; the arguments are those of `sample`.
@@ -134,12 +142,12 @@ def prepared(
         DamagedDataset: the `dataset.json` in `out` does not verify.
     """
     from ...generators.storage import settle
-    from .models import build, weights_of
+    from .models import build, controlled, weights_of
 
     w, whole = part
     if not 0 <= w < whole:
         raise ValueError(f"part {w}/{whole} is not w/W with 0 <= w < W, such as 0/{max(whole, 1)}")
-    generator = build(model)
+    generator = controlled(build(model), control)
     config = storage_config(generator, settings)
     loaded = _loaded(plan, generator.condition_type, seed)
     run_seed = loaded.run_seed if loaded.run_seed is not None else 0

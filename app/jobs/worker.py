@@ -21,14 +21,15 @@ def work(spec: dict[str, Any], say: Say) -> None:
     """Write one part of a data set.
 
     Args:
-        spec: `model`, `plan` (a validated Parquet file), `out`, `config`, `run_seed`, `part`.
+        spec: `model`, `control`, `device`, `plan` (a validated Parquet file), `out`, `config`, `run_seed`, `part`.
         say: sends {"done", "total"}.
     """
     from ...conditioning.plan import CohortPlan
     from ...generators.storage import StorageConfig, stop_on_signals, write_part
-    from .models import build, weights_of
+    from .models import Control, build, controlled, placed, weights_of
 
-    generator = build(spec["model"])
+    control = Control.model_validate(spec.get("control", {}))
+    generator = placed(controlled(build(spec["model"]), control), spec.get("device", "auto"))
     plan = CohortPlan.read(spec["plan"], generator.condition_type, validate=False)
 
     def progress(done: int, total: int) -> None:

@@ -18,6 +18,9 @@ Decode = Callable[[str, Mapping[str, bytes]], Decoded]
 # A line per format: name -> "module:function" that turns a sample's files (bytes per suffix) into arrays and geometry.
 DECODERS: dict[str, str] = {
     "wfdb": ".wfdb_record:decode",
+    "png": ".png_record:decode",
+    "png16": ".png_record:decode",
+    "dicom": ".dicom_record:decode",
 }
 
 # A line per condition type, named as `dataset.json` names it; a file never decides what is imported.

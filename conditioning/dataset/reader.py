@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,6 +150,18 @@ class DatasetReader:
             raise ValueError(f"{self.root} has no table {name!r} (there are: {', '.join(known) or 'none yet'})")
         return pa.concat_tables([part for part in parts if part.num_rows] or parts[:1], promote_options="default")
 
+    def condition_of(self, row: Mapping[str, Any]) -> BaseModel:
+        """Return the condition of a row of the manifest.
+
+        Raises:
+            ValueError: it is not one of the data set's condition type.
+        """
+        try:
+            return self._condition.model_validate_json(row["condition"])
+        except ValidationError as error:
+            said = one_line(error, self._condition)
+            raise ValueError(f"condition of sample {row['sample_id']!r}: {said}") from error
+
     def plan(self) -> pa.Table:
         """Return the plan's rows."""
         return read_table(self.root / PLAN)
@@ -181,19 +193,12 @@ class _OpenShard:
         return Record(
             sample_id,
             arrays,
-            self._condition_of(row),
+            self._reader.condition_of(row),
             geometry,
             json.loads(row["provenance"]),
             {name: table.of(sample_id) for name, table in self._tables.items()},
             json.loads(row["truth"]),
         )
-
-    def _condition_of(self, row: dict[str, Any]) -> BaseModel:
-        kind = self._reader._condition
-        try:
-            return kind.model_validate_json(row["condition"])
-        except ValidationError as error:
-            raise ValueError(f"condition of sample {row['sample_id']!r}: {one_line(error, kind)}") from error
 
 
 def open_dataset(path: str | Path, condition: type[BaseModel] | None = None) -> DatasetReader:

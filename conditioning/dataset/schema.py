@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from ..words import one_line
 
@@ -77,8 +77,9 @@ class Quarantined(BaseModel):
 
     Attributes:
         sample_id: which one.
-        reason: `nan`, `flat`, `clipped` or `shape`.
+        reason: `nan`, `flat`, `clipped`, `range`, `shape` or `quality`.
         detail: the sentence with the value.
+        tries: what the generator's own quality control says of every try, where it has one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,6 +87,12 @@ class Quarantined(BaseModel):
     sample_id: str
     reason: str
     detail: str
+    tries: tuple[dict[str, Any], ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_no_tries(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        body: dict[str, Any] = write(self)
+        return body if self.tries else {name: value for name, value in body.items() if name != "tries"}
 
 
 class Receipt(BaseModel):

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ..radiograph.condition import RadiographCondition
-from ..radiograph.vocabulary import NIH_LABELS, NIH_NO_FINDING, Finding
+from ..radiograph.states import nih_states
 from ..record import ImageGeometry, Record
 
 SPLITS = ("train", "held_out")
@@ -53,21 +53,9 @@ def _record(k: int, row: Mapping[str, str]) -> Record:
 
 
 def _condition(row: Mapping[str, str]) -> RadiographCondition:
-    labels = row["findings"].split("|")
-    present = [NIH_LABELS[label] for label in labels if label != NIH_NO_FINDING]
-    absent = [finding for finding in NIH_LABELS.values() if finding not in present]
-    if present:
-        absent.append(Finding.no_finding)
-    return RadiographCondition.model_validate(
-        {
-            "sex": row["sex"],
-            "age_years": float(row["age_years"]),
-            "view": row["view"].lower(),
-            "findings": present or [Finding.no_finding],
-            "absent": absent,
-            "patient_id": row["patient"],
-        }
-    )
+    facts = {"sex": row["sex"], "age_years": row["age_years"], "view": row["view"].lower()}
+    states = nih_states(row["findings"].split("|"))
+    return RadiographCondition.model_validate({**facts, "patient_id": row["patient"], **states})
 
 
 @cache

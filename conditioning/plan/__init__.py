@@ -3,6 +3,7 @@
 from .bands import AGE_BANDS, band_of
 from .cohort import CohortPlan
 from .columns import Column, columns_of
+from .like import Like
 from .make import make_plan
 from .rules import Quota, Rules, parse_quota, parse_sets
 
@@ -10,6 +11,7 @@ __all__ = [
     "AGE_BANDS",
     "CohortPlan",
     "Column",
+    "Like",
     "Quota",
     "Rules",
     "band_of",

@@ -13,10 +13,12 @@ from jaxtyping import Int
 from pydantic import BaseModel
 
 from ..seeds import sample_seed, stream
+from .absences import state_absences
 from .bands import AGE, AGE_BAND, AGE_BANDS, label, parse_band
 from .cohort import CohortPlan
 from .columns import columns_of
 from .contradictions import refuse_contradictions
+from .like import Like, draw_like
 from .quotas import assign_lists, counts_of, spread
 from .rules import PATIENT_COLUMNS, Quota, Rules, domain, rest_of
 
@@ -31,6 +33,7 @@ def make_plan(
     ranges: Mapping[str, tuple[float, float]] | None = None,
     quotas: Iterable[Quota | tuple[str, Any, float]] = (),
     records_per_patient: int = 1,
+    like: Like | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> CohortPlan:
@@ -43,8 +46,10 @@ def make_plan(
         fixed: field to value, for all samples.
         choices: field to values, in equal shares where balanced, else drawn.
         ranges: field to (low, high), drawn uniformly; whole numbers stay whole.
-        quotas: (field, value, share); share 0 to 1, rounded to a count; for a list field the share that holds it.
+        quotas: (field, value, share); share 0 to 1, rounded to a count; for a list field the share that holds it. A
+            radiograph's rows without a finding that a quota or a list of findings names have it under `absent`.
         records_per_patient: K records share patient_id, patient_seed, sex and age.
+        like: real conditions; the fields that no rule decides are drawn from them together, row by row.
         seed: run seed, 0 to 2^63 - 1.
         progress: called with (samples checked, n), now and then.
 
@@ -64,6 +69,8 @@ def make_plan(
     )
     cells, strata = _drawn(rules, condition_type)
     assign_lists(rules, condition_type, cells, strata)
+    state_absences(rules, condition_type, cells)
+    drawn = draw_like(rules, condition_type, cells, like) if like is not None else None
     refuse_contradictions(rules, condition_type, cells, progress)
     digits = max(6, len(str(n - 1)))
     ids = [f"{i:0{digits}d}" for i in range(n)]
@@ -71,7 +78,8 @@ def make_plan(
 
     from .files import build_table
 
-    return CohortPlan(build_table(cells, condition_type), seed, json.loads(rules.model_dump_json()))
+    kept = json.loads(rules.model_dump_json()) | ({"like": drawn} if drawn else {})
+    return CohortPlan(build_table(cells, condition_type), seed, kept)
 
 
 def _drawn(rules: Rules, condition_type: type[BaseModel]) -> tuple[dict[str, list[Any]], Int[np.ndarray, " n"]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -45,6 +45,11 @@ class RadiographCondition(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    # For plans: the lists of which one holds a finding, as present, absent or uncertain; and what plans draw together
+    # from real records, the field first that is let go last where no real record has all that the rules ask for.
+    STATES: ClassVar[tuple[str, str, str]] = ("findings", "absent", "uncertain")
+    TOGETHER: ClassVar[tuple[str, ...]] = ("findings", "view", "age_years", "sex", "race")
 
     sex: Sex | None = None
     age_years: float | None = Field(None, ge=0, le=110)

@@ -1,4 +1,4 @@
-"""Readers of real data: every one yields `Record`s, signals in mV, leads in a stated order."""
+"""Readers of real data: every one yields `Record`s, signals in mV, leads in a stated order, images from 0 to 1."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ __all__ = ["READERS", "read"]
 
 # A line here is all that a new reader needs: name -> "module:function".
 READERS: dict[str, str] = {
+    "chexpert": "clinsynth.conditioning.readers.chexpert:read_chexpert",
     "cinc": "clinsynth.conditioning.readers.cinc:read_cinc",
+    "dicom": "clinsynth.conditioning.readers.dicom_folder:read_dicom",
+    "mimic-cxr": "clinsynth.conditioning.readers.mimic_cxr:read_mimic_cxr",
+    "nih": "clinsynth.conditioning.readers.nih:read_nih",
+    "padchest": "clinsynth.conditioning.readers.padchest:read_padchest",
     "ptbxl": "clinsynth.conditioning.readers.ptbxl:read_ptbxl",
     "table": "clinsynth.conditioning.readers.table:read_table",
+    "vindr": "clinsynth.conditioning.readers.vindr:read_vindr",
     "wfdb": "clinsynth.conditioning.readers.wfdb_folder:read_wfdb",
 }
 
@@ -37,7 +43,8 @@ def read(source: str, **options: Any) -> Iterator[Record]:
             `leads` (names in the order wanted; all leads, the twelve standard ones first, when
             left out), `fs_hz` (resample to this rate, annotations included), `on_error` (`raise`,
             or `skip` a record that cannot be read), `skipped` (a list that receives one line per
-            record skipped).
+            record skipped); of all radiograph readers `size` (a square of that side), `resample`, `images`
+            (False for conditions alone), `limit`, `on_error` and `skipped`, and `split` where there is an official one.
 
     Returns:
         An iterator over records, each read when it is asked for.

@@ -1,12 +1,9 @@
-"""`table:FILE`: any CSV or Parquet table of signal files and condition columns."""
+"""`table:FILE`: any CSV or Parquet table of signal or image files and condition columns."""
 
 from __future__ import annotations
 
-import csv
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,10 +11,13 @@ from ..ecg import EcgCondition
 from ..record import Record
 from ..words import one_line, unknown
 from .ecg_record import ecg_record
-from .policy import OnError, each, file, inside
+from .image_record import ImageOptions, each_record
+from .image_table import check_image_columns, image_of_row, images_of_split, is_of_images
+from .policy import OnError, file
 from .signal_file import read_file
+from .square import Resample
+from .table_rows import Row, check_ids, file_of, record_id_of, stated, table_rows
 
-_Row = Mapping[str, Any]
 # The signal itself says how long it is; hearts and their seeds belong to generators.
 _NOT_STATED = frozenset({"duration_s", "kernels", "patient_seed"})
 CONDITION_COLUMNS = tuple(name for name in EcgCondition.model_fields if name not in _NOT_STATED)
@@ -29,25 +29,37 @@ def read_table(
     *,
     leads: Sequence[str] | str | None = None,
     fs_hz: float | None = None,
+    size: int | None = None,
+    resample: Resample = "lanczos",
+    images: bool = True,
+    split: str | None = None,
     allow_absolute: bool = False,
+    limit: int | None = None,
     on_error: OnError = "raise",
     skipped: list[str] | None = None,
 ) -> Iterator[Record]:
-    """Yield one record per row of a table, its condition from the columns.
+    """Yield one record per row of a table, its condition from the columns; ECGs or radiographs, by what `path` names.
 
-    Columns: `path` (a .npy, .npz, .csv or .hea file, relative to the table), `record_id` (the path
-    without suffix when left out), `fs_hz`, `unit` (mV when left out), `leads`, any other field of
-    `EcgCondition`, and free columns that begin with `meta_`, which end in the provenance. An empty
-    cell is a fact not stated; lists are written `a|b`. Rows are counted from 1, the header apart.
+    Columns: `path` (relative to the table), `record_id` (the path without suffix when left out), and free columns
+    that begin with `meta_`, which end in the provenance. Of ECGs (.npy, .npz, .csv or .hea files) also `fs_hz`,
+    `unit` (mV when left out), `leads`, and any other field of `EcgCondition`. Of radiographs (.png, .jpg, .tif, .bmp,
+    .dcm, or .npy in a table with a radiograph's columns) also `spacing_mm`, `inverted`, `split`, and any field of
+    `RadiographCondition`. An empty cell is a fact not stated; lists are written `a|b`. Rows are counted from 1, the
+    header apart.
 
     A table can come from somebody else, so a path that is absolute or climbs out of the table's
     folder is refused; `allow_absolute=True` accepts absolute paths in a table of one's own.
 
     Args:
         path: the .csv or .parquet file.
-        leads: leads in the order wanted, of every record.
-        fs_hz: rate to resample to.
+        leads: ECGs: leads in the order wanted, of every record.
+        fs_hz: ECGs: rate to resample to.
+        size: radiographs: side of the square that every image becomes.
+        resample: radiographs: `lanczos` or `area`.
+        images: radiographs: False reads conditions alone.
+        split: radiographs: only the rows with this in the column `split`.
         allow_absolute: accept absolute paths.
+        limit: most records to yield.
         on_error: `raise`, or `skip` a row that cannot be read.
         skipped: receives a line per row skipped.
 
@@ -56,55 +68,29 @@ def read_table(
             there twice, or (while iterating) a faulty row, naming row and column.
     """
     table = file(path)
-    rows = _rows(table)
+    rows = table_rows(table)
     if not rows:
         raise ValueError(f"{table} has no rows")
-    _check_columns(table, list(rows[0]))
-    _check_ids(table, rows)
+    radiographs = is_of_images(rows)
+    given = {"leads": leads, "fs_hz": fs_hz} if radiographs else {"size": size, "split": split}
+    for option, value in given.items():
+        if value is not None:
+            kinds = ("ECGs", "radiographs") if radiographs else ("radiographs", "ECGs")
+            raise ValueError(f"option {option} = {value!r} is for {kinds[0]}; {table.name} names {kinds[1]}")
+    (check_image_columns if radiographs else _check_columns)(table, list(rows[0]))
+    check_ids(table, rows)
+    options = ImageOptions(size, resample, images)
 
-    def read_one(numbered: tuple[int, _Row]) -> Record:
+    def read_one(numbered: tuple[int, Row]) -> Record:
         number, row = numbered
         try:
+            if radiographs:
+                return image_of_row(table, row, options, allow_absolute)
             return _record(table, row, leads, fs_hz, allow_absolute)
         except ValueError as error:
             raise ValueError(f"{table.name}, row {number}: {error}") from error
 
-    return each(enumerate(rows, start=1), read_one, on_error, skipped)
-
-
-def _rows(table: Path) -> list[_Row]:
-    if table.suffix == ".csv":
-        return _csv_rows(table)
-    if table.suffix == ".parquet":
-        return _parquet_rows(table)
-    raise ValueError(f"{table} does not end in .csv or .parquet")
-
-
-def _csv_rows(table: Path) -> list[_Row]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as text:
-            cells = [row for row in csv.reader(text) if row]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{table} is no CSV file in UTF-8: {error}") from error
-    header = [name.strip() for name in cells[0]] if cells else []
-    twice = [name for name in header if header.count(name) > 1]
-    if twice:
-        raise ValueError(f"{table} has the column {twice[0]!r} twice")
-    for number, row in enumerate(cells[1:], start=1):
-        if len(row) != len(header):
-            raise ValueError(f"{table.name}, row {number}: {len(row)} cells under {len(header)} columns")
-    return [dict(zip(header, row, strict=True)) for row in cells[1:]]
-
-
-def _parquet_rows(table: Path) -> list[_Row]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        rows: list[_Row] = pyarrow.parquet.read_table(table).to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{table} is no Parquet file: {str(error).splitlines()[0]}") from error
-    return rows
+    return each_record(images_of_split(table, rows, split), read_one, on_error, skipped, limit)
 
 
 def _check_columns(table: Path, names: Sequence[str]) -> None:
@@ -118,50 +104,22 @@ def _check_columns(table: Path, names: Sequence[str]) -> None:
             raise ValueError(f"{table}: {unknown('column', name, COLUMNS)}; a free column begins with 'meta_'")
 
 
-def _check_ids(table: Path, rows: Sequence[_Row]) -> None:
-    seen: dict[str, int] = {}
-    for number, row in enumerate(rows, start=1):
-        name = _record_id(row)
-        if name in seen:
-            raise ValueError(f"{table.name}, row {number}: record_id {name!r} stands in row {seen[name]} already")
-        seen[name] = number
-
-
-def _record_id(row: _Row) -> str:
-    given = row.get("record_id")
-    return str(given) if _stated(given) else str(Path(str(row["path"])).with_suffix("")) if _stated(row["path"]) else ""
-
-
 def _record(
-    table: Path, row: _Row, leads: Sequence[str] | str | None, fs_hz: float | None, allow_absolute: bool
+    table: Path, row: Row, leads: Sequence[str] | str | None, fs_hz: float | None, allow_absolute: bool
 ) -> Record:
-    stated = {name: value for name, value in row.items() if _stated(value)}
-    facts = {name: stated[name] for name in CONDITION_COLUMNS if name in stated and name != "leads"}
+    cells = {name: value for name, value in row.items() if stated(value)}
+    facts = {name: cells[name] for name in CONDITION_COLUMNS if name in cells and name != "leads"}
     try:
         checked = EcgCondition(**facts)
     except ValidationError as error:
         raise ValueError(one_line(error, EcgCondition)) from error
-    path = _signal_path(table, stated.get("path"), allow_absolute)
+    path = file_of(table, cells.get("path"), allow_absolute)
     rate = checked.fs_hz if "fs_hz" in facts else None
-    read = read_file(path, fs_hz=rate, unit=stated.get("unit"), leads=stated.get("leads"))
-    about = {name: value for name, value in stated.items() if name.startswith("meta_")}
+    read = read_file(path, fs_hz=rate, unit=cells.get("unit"), leads=cells.get("leads"))
+    about = {name: value for name, value in cells.items() if name.startswith("meta_")}
     facts.pop("fs_hz", None)
     return ecg_record(
-        _record_id(row), read.signal_mv, read.leads, read.fs_hz,
+        record_id_of(row), read.signal_mv, read.leads, read.fs_hz,
         facts=facts, provenance={"reader": "table", "patient_id": checked.patient_id, **about},
         wanted_leads=leads if leads is not None else read.leads, wanted_fs_hz=fs_hz,
     )  # fmt: skip
-
-
-def _signal_path(table: Path, name: Any, allow_absolute: bool) -> Path:
-    if not isinstance(name, str):
-        raise ValueError("path is empty")
-    if allow_absolute and Path(name).is_absolute():
-        return Path(name)
-    return inside(table.parent, name, "path")
-
-
-def _stated(value: Any) -> bool:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return False
-    return bool(value.strip()) if isinstance(value, str) else True

@@ -6,7 +6,15 @@ from .heun import heun
 from .loss import denoising_loss
 from .noise_levels import LogNormal
 from .preconditioning import Denoise, Preconditioning
-from .pretrained import read_component, read_index, read_weights, weights_sha256, write_component, write_index
+from .pretrained import (
+    component_config,
+    read_component,
+    read_index,
+    read_weights,
+    weights_sha256,
+    write_component,
+    write_index,
+)
 from .sampler import SamplerConfig, sample
 from .schedule import karras_sigmas
 
@@ -15,6 +23,7 @@ __all__ = [
     "LogNormal",
     "Preconditioning",
     "SamplerConfig",
+    "component_config",
     "denoising_loss",
     "dpm_solver_2m",
     "guided",

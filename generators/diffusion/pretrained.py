@@ -70,13 +70,24 @@ def refuse_pickles(folder: Path) -> None:
             raise ValueError(f"{path} may be a pickle, which can run code; a model's weights are safetensors only")
 
 
-def write_component(folder: Path, name: str, config: Mapping[str, Any], network: nn.Module | None = None) -> None:
-    """Write a component's settings and, where it has any, its weights."""
+def write_component(
+    folder: Path, name: str, config: Mapping[str, Any], network: nn.Module | None = None,
+    *, file: str = CONFIG, half: bool = False,
+) -> None:  # fmt: skip
+    """Write a component's settings and, where it has any, its weights, in half precision if asked for."""
     (folder / name).mkdir()
-    _write_json(folder / name / CONFIG, config)
+    _write_json(folder / name / file, config)
     if network is not None:
         state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+        if half:
+            state = {key: value.half() if value.dtype.is_floating_point else value for key, value in state.items()}
         save_file(state, folder / name / WEIGHTS, metadata={"format": "pt"})
+
+
+def component_config(network: Any) -> dict[str, Any]:
+    """Return the settings of a network of diffusers, as it writes them, without its private notes."""
+    own = {key: value for key, value in dict(network.config).items() if not key.startswith("_")}
+    return {"_class_name": type(network).__name__} | own
 
 
 def read_component(folder: Path, name: str) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Chest radiographs made by latent diffusion."""
+"""Chest radiographs: how a network makes them."""

@@ -43,10 +43,22 @@ class Batches:
                     done += 1
                     yield record
             except Exception as error:  # torch has its own class for a full device
-                if not _out_of_memory(error) or size == 1:
+                if not _out_of_memory(error):
                     raise
-                size = max(1, size // 2)
-                self.smallest = size
+                size = self._halved(size)
+
+    def _halved(self, size: int) -> int:
+        """Return half the batch; a generator whose passes have a fixed size halves that instead, as long as it can.
+
+        Must be called while the error is handled: a batch of one that does not fit is the error itself.
+        """
+        halve: Callable[[], int | None] = getattr(self._generator, "halve_pass", lambda: None)
+        passes = halve()
+        if passes is None and size == 1:
+            raise
+        smaller = max(1, size // 2) if passes is None else min(size, passes)
+        self.smallest = min(smaller, self.smallest or smaller)
+        return smaller
 
     def _batch(
         self, sample_ids: Sequence[str], conditions: Sequence[BaseModel], seeds: Sequence[int]

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _OWN = ("sample_id", "seed", "file", "condition", "truth", "provenance")
+# What an image format's files hold, and what the hub's visitors search for.
+_IMAGES = {
+    "png": ("grey PNG of 8 bit", 255, "iTXt chunk `clinsynth`"),
+    "png16": ("grey PNG of 16 bit", 65535, "iTXt chunk `clinsynth`"),
+    "dicom": ("DICOM (Digital X-Ray Image For Presentation) of 16 bit, explicit VR little endian", 65535, "header"),
+}
+_IMAGE_TAGS = ("image", "radiology", "chest-x-ray")
 _FEW = 20  # a text column with more different values is not listed
 
 
@@ -40,11 +47,12 @@ def card(info: DatasetInfo, receipts: Sequence[Receipt], manifest: pa.Table) -> 
 
 def _front_matter(info: DatasetInfo, n: int) -> dict[str, Any]:
     size = next((word for limit, word in _SIZES if n < limit), "1M<n<10M")
+    tags = ["synthetic", "medical", info.generator, info.file_format]
     return {
         "pretty_name": info.name,
         "license": info.licence,
         "size_categories": [size],
-        "tags": ["synthetic", "medical", info.generator, info.file_format],
+        "tags": tags + [tag for tag in _IMAGE_TAGS if info.file_format in _IMAGES],
         "configs": [{"config_name": "default", "data_files": manifest_glob(info)}],
     }
 
@@ -107,10 +115,22 @@ def _quarantine(receipts: Sequence[Receipt]) -> str:
 def _files(info: DatasetInfo) -> str:
     where = "`shards/NNNNNN/`" if info.layout == "folder" else "`shards/NNNNNN.tar`"
     return f"""## Files
-
+{_pixels(info)}
 The samples lie in {where}; `{manifest_glob(info)}` has one row a sample with its address, the sha256 of its files,
 its condition, its seed and quality scores; the other Parquet files beside it hold the ground truth. The receipts
 `shards/NNNNNN.json` carry the hashes of all of it: `clinsynth verify` checks them.
+"""
+
+
+def _pixels(info: DatasetInfo) -> str:
+    """Return what the values of an image format's files mean, as a paragraph; nothing for another format."""
+    if info.file_format not in _IMAGES:
+        return ""
+    kind, top, where = _IMAGES[info.file_format]
+    return f"""
+Each sample is a radiograph: a {kind}, in which the pixel value / {top}
+lies in [0, 1] and white is dense. Its {where} says that it is synthetic, and which generator, seed and condition it
+comes from.
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import zlib
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -12,12 +13,13 @@ from ... import __version__
 from ...conditioning.dataset.schema import DatasetInfo, Layout, sha256_of
 from ...conditioning.plan import CohortPlan
 from ..protocol import Generator
-from .formats import encoder
+from .formats import COMPRESSED, PACKAGES, encoder
 
 INTENDED_USE = (
     "Research and development of methods on synthetic data. No sample was recorded from a person. Not for diagnosis, "
     "and not by itself as evidence of how a method performs on patients."
 )
+LICENCE = "cc-by-4.0"
 _PACKAGES = ("numpy", "scipy", "numba", "pyarrow", "pydantic")
 _LEARNED = ("torch", "diffusers")
 
@@ -33,7 +35,8 @@ class StorageConfig(BaseModel):
         threads: threads per worker for array libraries.
         name: title of the data set; made from the generator's name when left out.
         intended_use: what the data are for.
-        licence: SPDX identifier of the data's licence, in lower case as the Hugging Face hub writes it.
+        licence: SPDX identifier of the data's licence, in lower case as the Hugging Face hub writes it; the
+            generator's own (weights may bind what they make), else `cc-by-4.0`, when left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,7 +48,7 @@ class StorageConfig(BaseModel):
     threads: int = Field(1, ge=1, le=1024)
     name: str | None = Field(None, min_length=1, max_length=200, pattern=r"^[^\r\n]+$")
     intended_use: str = Field(INTENDED_USE, min_length=1)
-    licence: str = Field("cc-by-4.0", min_length=1, max_length=60, pattern=r"^[a-z0-9.+-]+$")
+    licence: str | None = Field(None, min_length=1, max_length=60, pattern=r"^[a-z0-9.+-]+$")
 
 
 def describe(
@@ -83,7 +86,9 @@ def describe(
         "layout": config.layout,
         "shard_size": config.shard_size or generator.shard_size,
     }
+    licence = config.licence or getattr(generator, "licence", None) or LICENCE
     settled = config.model_dump(mode="json") | {k: recipe[k] for k in ("file_format", "shard_size")}
+    settled["licence"] = licence
     return DatasetInfo(
         **recipe,
         name=config.name or f"Synthetic data of the clinsynth generator {generator.name}",
@@ -94,19 +99,21 @@ def describe(
         plan_file_sha256=plan_file_sha256,
         config_sha256=sha256_of({"generator": recipe["generator_config"], "storage": settled}),
         recipe_sha256=sha256_of(recipe),
-        versions=_versions(weights_sha256 is not None),
+        versions=_versions(file_format, weights_sha256 is not None),
         intended_use=config.intended_use,
-        licence=config.licence,
+        licence=licence,
     )
 
 
-def _versions(learned: bool) -> dict[str, str]:
+def _versions(file_format: str, learned: bool) -> dict[str, str]:
     found = {"clinsynth": __version__, "python": platform.python_version()}
-    for package in _PACKAGES + (_LEARNED if learned else ()):
+    for package in _PACKAGES + (_LEARNED if learned else ()) + PACKAGES.get(file_format, ()):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             continue  # not installed, so it cannot have had a part in it
+    if file_format in COMPRESSED:
+        found["zlib"] = zlib.ZLIB_RUNTIME_VERSION
     return found
 
 

@@ -36,6 +36,7 @@ _CONTEXT: dict[str, Any] = {
     **{term: f"cr:{term}" for term in _TERMS},
 }
 _SETS = "manifests"
+_TYPES = {"png": "image/png", "png16": "image/png", "dicom": "application/dicom"}  # of images, which loaders open
 
 
 def croissant(info: DatasetInfo, receipts: Sequence[Receipt], manifest: pa.Table) -> str:
@@ -60,7 +61,7 @@ def croissant(info: DatasetInfo, receipts: Sequence[Receipt], manifest: pa.Table
         "rai:dataUseCases": info.intended_use,
         "rai:personalSensitiveInformation": "None: every sample is synthetic.",
         "distribution": [_parquet(info, name) for name in tables] + [_samples(info, manifest)],
-        "recordSet": [_record_set(manifest)],
+        "recordSet": [_record_set(manifest), *_images(info, manifest)],
     }
     return json.dumps(body, indent=2, allow_nan=False) + "\n"
 
@@ -83,7 +84,7 @@ def _samples(info: DatasetInfo, manifest: pa.Table) -> dict[str, Any]:
         "@id": "samples",
         "name": "samples",
         "description": f"The samples as {info.file_format}{' in tar files' if tar else ''}.",
-        "encodingFormat": "application/x-tar" if tar else "application/octet-stream",
+        "encodingFormat": "application/x-tar" if tar else _TYPES.get(info.file_format, "application/octet-stream"),
         "includes": "shards/*.tar" if tar else [f"shards/*/*.{s}" for s in _suffixes(manifest)],
     }
 
@@ -97,6 +98,30 @@ def _record_set(manifest: pa.Table) -> dict[str, Any]:
     fields = [f for name in manifest.column_names if (f := _field(manifest, name))]
     key = {"@id": "samples_table/sample_id"}
     return {"@type": "cr:RecordSet", "@id": "samples_table", "name": "samples_table", "key": key, "field": fields}
+
+
+def _images(info: DatasetInfo, manifest: pa.Table) -> list[dict[str, Any]]:
+    """Return the record set that pairs ids with opened images.
+
+    Only of 8-bit PNG files in folders: loaders of Croissant turn pictures into RGB of 8 bit, which would make one of
+    16 bit all white, and DICOM files they do not take for pictures. Those are found by the manifest's `file`.
+    """
+    if info.file_format != "png" or info.layout != "folder" or not manifest.num_rows:
+        return []
+    rows, files = {"fileSet": {"@id": _SETS}}, {"fileSet": {"@id": "samples"}}
+    last_part = {"extract": {"column": "file"}, "transform": {"regex": "^(?:.*/)?([^/]+)$"}}
+    pairs = {"references": files | {"extract": {"fileProperty": "filename"}}}
+    fields = [
+        _image_field("sample_id", "sc:Text", rows | {"extract": {"column": "sample_id"}}),
+        _image_field("filename", "sc:Text", rows | last_part) | pairs,
+        _image_field("image", "sc:ImageObject", files | {"extract": {"fileProperty": "content"}}),
+    ]
+    key = {"@id": "images/sample_id"}
+    return [{"@type": "cr:RecordSet", "@id": "images", "name": "images", "key": key, "field": fields}]
+
+
+def _image_field(name: str, kind: str, source: dict[str, Any]) -> dict[str, Any]:
+    return {"@type": "cr:Field", "@id": f"images/{name}", "name": name, "dataType": kind, "source": source}
 
 
 def _field(manifest: pa.Table, name: str) -> dict[str, Any] | None:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
+from typing import Protocol
 
 from ...conditioning.record import Record
 from ...conditioning.words import unknown
+from .origin import Origin
 
-Encode = Callable[[Record], dict[str, bytes]]
 
-# A line per format: name -> "module:function" that turns a record into its files, bytes per suffix, the one that
-# a reader opens first. A format's reader has its line in conditioning/dataset/formats.py.
+class Encode(Protocol):
+    """Turns a record, and the data set it belongs to, into its files: bytes per suffix, the one opened first ahead."""
+
+    def __call__(self, record: Record, origin: Origin | None = None) -> dict[str, bytes]:
+        """Return the files of a record."""
+        ...
+
+
+# A line per format: name -> "module:function" that encodes. Its reader's line is in conditioning/dataset/formats.py.
 ENCODERS: dict[str, str] = {
     "wfdb": ".wfdb_format:encode",
+    "png": ".png_format:encode",
+    "png16": ".png_format:encode16",
+    "dicom": ".dicom_format:encode",
 }
+
+IMAGES = ("png", "png16", "dicom")  # one image a sample; any of them can be exported as any other
+
+# The packages, beside those that every data set names, whose version has a part in a format's bytes.
+PACKAGES: dict[str, tuple[str, ...]] = {"dicom": ("pydicom",)}
+COMPRESSED = ("png", "png16")  # zlib has a part in their bytes
 
 
 def encoder(name: str) -> Encode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ from ...conditioning.record import Record
 from ..protocol import Generator
 from .batches import Batches
 from .disk import Disk, remove
-from .formats import Encode, encoder
+from .formats import encoder
+from .origin import origin_of
 from .quality import Unfit, check
 from .shard_tables import ShardTables, to_json
 from .sinks import Sink, open_sink
@@ -76,15 +78,15 @@ def _fill(job: Job, k: int, sink: Sink) -> Receipt:
     conditions = job.plan.conditions(job.generator.condition_type, rows.start, rows.stop)
     tables = ShardTables(job.info.layout, k, job.generator.condition_type)
     batches = Batches(job.generator, job.info.batch_size, job.before_batch)
-    encode = encoder(job.info.file_format)
+    encode, origin = encoder(job.info.file_format), origin_of(job.info)
     ids, seeds = tuple(job.sample_ids[cut]), job.seeds[cut]
     bad: list[Quarantined] = []
     for record, seed in zip(batches.records(ids, conditions, seeds), seeds, strict=True):
         try:
             scores = check(record)
-            members = _members(encode, record, job.info.layout)
+            members = _members(encode(record, origin), record, job.info.layout)
         except Unfit as unfit:
-            bad.append(Quarantined(sample_id=record.record_id, reason=unfit.reason, detail=unfit.detail))
+            bad.append(_quarantined(record, unfit))
         else:
             sink.add(record.record_id, members)
             tables.add(record, seed, {s: hashlib.sha256(data).hexdigest() for s, data in members.items()}, scores)
@@ -103,9 +105,14 @@ def _fill(job: Job, k: int, sink: Sink) -> Receipt:
     )
 
 
-def _members(encode: Encode, record: Record, layout: Layout) -> dict[str, bytes]:
+def _quarantined(record: Record, unfit: Unfit) -> Quarantined:
+    """Return what the receipt keeps of a record that is not written: why, and every try of its generator."""
+    tries = json.loads(to_json({"tries": record.truth.get("qc_tries") or ()}))["tries"]
+    return Quarantined(sample_id=record.record_id, reason=unfit.reason, detail=unfit.detail, tries=tuple(tries))
+
+
+def _members(members: dict[str, bytes], record: Record, layout: Layout) -> dict[str, bytes]:
     """Return a sample's files; in a tar the condition goes with them, for readers that see nothing but the tar."""
-    members = encode(record)
     if layout == "folder":
         return members
     condition = None if record.condition is None else record.condition.model_dump(mode="json")

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int16
 
 from ...conditioning.record import Record, SignalGeometry
+from .origin import Origin
 from .quality import Unfit
 from .wfdb_annotation import annotation_file
 
@@ -21,11 +22,12 @@ GAIN = 1000  # digital units per mV: 1 uV a step
 _LARGEST = 32767  # -32768 means "no value" in format 16
 
 
-def encode(record: Record) -> dict[str, bytes]:
+def encode(record: Record, origin: Origin | None = None) -> dict[str, bytes]:
     """Return the files of an ECG record as bytes per suffix: `hea`, `dat`, and `atr` if there are annotations.
 
     Args:
         record: `signal` (leads, samples) in mV, a `SignalGeometry`, any truth tables.
+        origin: left unsaid: a header has no place for it.
 
     Raises:
         ValueError: the record is not a signal in mV, or has no name that WFDB can hold.

@@ -12,6 +12,7 @@ from clinsynth.app.jobs.planning import plan_command
 from clinsynth.conditioning.ecg import EcgCondition
 from clinsynth.conditioning.embedded import embedded
 from clinsynth.conditioning.plan import CohortPlan, make_plan
+from clinsynth.generators.ecg.simulator import simulate
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_the_proof_is_on_the_page_and_its_arms_are_not_trained_again(cli, short,
     ("words", "message"),
     [
         (["--task", "delineation"], "--task delineation trains on real data too; name them by --train"),
-        (["--task", "juggling", "--train", "embedded:ludb"], "--task must be one of delineation; got juggling"),
+        (["--task", "juggling", "--train", "embedded:ludb"], "--task must be one of delineation, twa; got juggling"),
         (["--train", "embedded:ludb"], "0 real records are held-out ones when embedded:ludb is trained on"),
         (["--train", "embedded:nothing"], "nothing"),
     ],
@@ -118,9 +119,66 @@ def test_a_proof_that_cannot_be_is_refused_before_the_work(cli, small_dataset, t
 def test_a_task_without_labels_is_refused():
     marked = next(iter(embedded("ludb", split="tuning")))
     bare = replace(marked, tables={})
-    proving.check_marked("delineation", {"training": [marked], "synthetic": [bare, marked]})
+    proving.check_labels("delineation", {"training": [marked], "synthetic": [bare, marked]})
     with pytest.raises(ValueError, match="needs marked waves; no synthetic record carries any"):
-        proving.check_marked("delineation", {"training": [marked], "synthetic": [bare]})
+        proving.check_labels("delineation", {"training": [marked], "synthetic": [bare]})
+
+
+def told(uv, **how):
+    """A synthetic record that states its alternans."""
+    return replace(simulate(EcgCondition(twa_uv=uv, duration_s=6, **how), 3), record_id=f"{uv:g}-{how}")
+
+
+def test_alternans_needs_leads_both_classes_and_enough_records():
+    real = list(embedded("ludb", split="tuning"))[:12]
+    few, both = told(20.0, leads=("I", "II", "V5")), [told(0.0), told(20.0)] * 6
+    sides = {"training": real, "held-out": real, "synthetic": both}
+    proving.check_labels("twa", sides)
+    proving.check_labels("twa", {**sides, "synthetic": [told(0.0, fs_hz=250), *both]})
+    for change, message in [
+        ({"synthetic": both[:5]}, "the task twa has 5 synthetic records; 12 or more are needed"),
+        ({"synthetic": both[::2] * 2}, "all 12 are without; plan them with --set twa_uv=0,20,50"),
+        ({"synthetic": both[1::2] * 2}, "all 12 are with; plan them"),
+        (
+            {"synthetic": [*both, few]},
+            "synthetic side: record 20-.* lacks lead V1, V2, V3, V4, V6; it needs I, II",
+        ),
+        ({"synthetic": [*both, real[0]]}, "does not state its alternans"),
+    ]:
+        with pytest.raises(ValueError, match=message) as error:
+            proving.check_labels("twa", sides | change)
+        assert "\n" not in str(error.value)
+
+
+def test_a_data_set_of_one_class_is_refused_in_one_line_before_the_work(cli, small_dataset, tmp_path):
+    real, train = "embedded:ludb?split=held_out", "embedded:ludb?split=tuning"
+    words = ["--train", train, "--task", "twa", "-q"]
+    said = cli("evaluate", "--real", real, "--synthetic", small_dataset, "--out", "proof", *words)
+    assert said.code == 2 and said.err.count("\n") == 1 and not (tmp_path / "proof").exists()
+    assert "synthetic records with alternans and records without: all 20 are without" in said.err
+
+
+@pytest.mark.slow
+def test_alternans_is_on_the_page_and_goes_on_where_it_was(short, tmp_path):
+    plan = make_plan(EcgCondition, 20, choices={"twa_uv": [0, 40]}, fixed={"duration_s": 8, "fs_hz": 250}, seed=3)
+    jobs.sample("ecg", plan, tmp_path / "ecgs", workers=1)
+    real, train, out = "embedded:ludb?split=held_out", "embedded:ludb?split=tuning", tmp_path / "proof"
+    task = replace(short, name="twa")
+
+    def page():
+        return jobs.evaluate(real, tmp_path / "ecgs", out, limit=20, train=train, task=task).read_text()
+
+    first = page()
+    assert "T-wave alternans" in first and "modified moving average" in first and not outside(first)
+    found = json.loads((out / "downstream.json").read_text())
+    assert [arm["name"] for arm in found["arms"]][:2] == ["synthetic", "mixed"] and len(found["arms"]) == 7
+    assert found["test_patients"] == 20 and {m["name"] for m in found["metrics"]} > {"AUROC", "AUROC at 20 uV"}
+    kept = {p: p.stat().st_mtime_ns for p in (out / "arms").iterdir()}
+    lost = next(iter(kept))
+    lost.unlink()
+    assert len(kept) == 21 and page() == first
+    again = {p: p.stat().st_mtime_ns for p in (out / "arms").iterdir()}
+    assert again.keys() == kept.keys() and {p for p in kept if again[p] != kept[p]} == {lost}
 
 
 @pytest.mark.slow

@@ -27,8 +27,8 @@ def test_a_missing_path_is_refused_when_the_source_is_named(tmp_path: Path, name
         read(f"{name}:{tmp_path / 'gone'}")
     with pytest.raises(ValueError, match="names no path"):
         read(f"{name}:")
-    with pytest.raises(ValueError, match=f"option of reader '{name}' 'lead' is not known, did you mean 'leads'"):
-        read(f"{name}:{tmp_path}", lead="II")
+    with pytest.raises(ValueError, match=f"option of reader '{name}' 'on_eror' is not known, did you mean 'on_error'"):
+        read(f"{name}:{tmp_path}", on_eror="skip")
 
 
 @pytest.mark.parametrize("name", ["wfdb", "cinc", "ptbxl"])

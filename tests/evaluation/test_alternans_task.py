@@ -9,11 +9,11 @@ from clinsynth.conditioning.embedded import embedded
 from clinsynth.evaluation.downstream import Task, downstream
 from clinsynth.evaluation.ecg.alternans.downstream_task import (
     ARRHYTHMIA,
-    ARTIFICIAL,
-    REAL,
     AlternansTask,
+    by_methods,
     ladder_arms,
     of_setting,
+    outcomes,
 )
 from clinsynth.evaluation.ecg.alternans.examples import (
     Examples,
@@ -22,7 +22,9 @@ from clinsynth.evaluation.ecg.alternans.examples import (
     real_examples,
     rhythm_examples,
 )
-from clinsynth.evaluation.ecg.alternans.ladder import CONTROLS, LADDER, Sets, Steps, batches
+from clinsynth.evaluation.ecg.alternans.ladder import ARTIFICIAL, REAL, Sets, Steps, batches, control_of, rungs
+from clinsynth.evaluation.ecg.alternans.recordings import FEW_LEADS
+from clinsynth.evaluation.ecg.alternans.subjects import SHORT, patients
 from clinsynth.evaluation.ecg.alternans.task import auroc, rows, run, trials
 from clinsynth.generators.readout.alternans import Beats
 from scipy.stats import mannwhitneyu
@@ -35,7 +37,8 @@ def real():
 
 @pytest.fixture(scope="module")
 def trial():
-    return trials(list(embedded("ludb", split="held_out"))[:3], [50.0], [None, 20.0], seed=2)
+    records = list(embedded("ludb", split="held_out"))[:3]
+    return trials(patients(records, 2, lengths=(SHORT, "64 beats")), [50.0], [None, 20.0], seed=2)
 
 
 def test_half_of_the_changes_alternate_and_a_quarter_are_shuffled():
@@ -99,41 +102,85 @@ def test_rows_follow_from_the_scores_and_gains_are_paired(trial):
             s: np.array([[s.change.twa_uv * s.change.alternates + bias * k for k in range(3)]]) for s in trial.beats
         }
 
-    found = rows(
-        {"real": score(0.0), "all": score(0.0), "artificial": score(40.0)}, trial, [50.0], [None, 20.0], 0, 200
-    )
+    trained = {"real": score(0.0), "all": score(0.0), "artificial": score(40.0), control_of("all"): score(40.0)}
+    found = rows(trained, {"mma_uv": score(0.0)}, trial, [50.0], [None, 20.0], 0, 200)
     cells = {(r.method, r.question, r.length, r.snr_db, r.twa_uv): r for r in found}
     best = cells["all", "alternans", "10 s", None, 50.0]
     assert best.auroc.value == best.auroc.low == 1 and best.gain.value == best.gain.low == best.gain.high == 0
     worse = cells["artificial", "alternans", "64 beats", 20.0, None]
     assert worse.gain.value == pytest.approx(worse.auroc.value - 1) and worse.gain.value < 0
+    whole = cells["all", "alternans", "64 beats", 20.0, None]
+    assert whole.gain_same_compute.value == pytest.approx(-worse.gain.value) and not worse.gain_same_compute.known
     assert not cells["real", "T-shaped", "10 s", None, 50.0].gain.known
+    assert not cells["mma_uv", "alternans", "10 s", None, 50.0].gain.known
     assert json.loads(json.dumps([r.as_dict() for r in found]))[0]["auroc"]["n"] == 3
 
 
+def test_every_rung_ends_on_real_records_and_its_control_takes_as_many_steps():
+    ladder = rungs(["simulated", "simulated + cinc"])
+    assert list(ladder)[:5] == [
+        "real", "real + arrhythmia (simulated)", "real + arrhythmia (simulated + cinc)", "real + artificial", "all",
+    ]  # fmt: skip
+    assert all(stages[-1] == REAL for arm, stages in ladder.items() if arm != ARTIFICIAL)
+    assert ladder["all"] == ("simulated + cinc", ARTIFICIAL, REAL)
+    for arm, stages in ladder.items():
+        control = control_of(arm)
+        assert (control is None) == (arm in ("real", ARTIFICIAL) or arm.startswith("real, compute"))
+        assert control is None or len(ladder[control]) == len(stages)
+        assert control is None or all(kind.startswith(REAL) for kind in ladder[control])
+
+
 def test_the_whole_ladder_runs_and_patients_must_differ(real, trial):
-    sets = Sets(real, artificial_examples(6, 7), rhythm_examples(13, 8))
-    found = run(sets, trial, Steps(1, 1, 1), [0, 1], [50.0], [None, 20.0])
+    rhythms = rhythm_examples(13, 8)
+    sets = Sets(real, artificial_examples(6, 7), {"simulated": rhythms, "both": rhythms}, FEW_LEADS)
+    found = run(sets, [trial], Steps(1, 1, 1), [0, 1], [50.0], [None, 20.0])
     trained = {r.method: r.seeds for r in found}
-    assert {name: trained[name] for name in (*LADDER, *CONTROLS)} == dict.fromkeys((*LADDER, *CONTROLS), 2)
+    assert {name: trained[name] for name in rungs(["simulated", "both"])} == dict.fromkeys(
+        rungs(["simulated", "both"]), 2
+    )
     assert {r.length for r in found if r.method == "spectral_k"} == {"64 beats"}
     assert {(r.length, r.question) for r in found if r.method == "mma_uv"} == {(r.length, r.question) for r in found}
-    shared = Sets(dataclasses.replace(real, patient=(trial.patients[0],) * len(real)), sets.artificial, sets.arrhythmia)
-    with pytest.raises(ValueError, match=f"patient {trial.patients[0]} is in training and test"):
-        run(shared, trial, Steps(0, 0, 0), [0], [50.0], [None])
+    shared = dataclasses.replace(sets, real=dataclasses.replace(real, patient=(trial.patients[0],) * len(real)))
+    pretrained = dataclasses.replace(rhythms, patient=(trial.patients[1],) * len(rhythms))
+    for bad, who in ((shared, 0), (dataclasses.replace(sets, arrhythmia={"labels": pretrained}), 1)):
+        with pytest.raises(ValueError, match=f"patient {trial.patients[who]} is in training and test"):
+            run(bad, [trial], Steps(0, 0, 0), [0], [50.0], [None])
     with pytest.raises(ValueError, match="two records"):
         record = next(iter(embedded("ludb", split="held_out")))
-        trials([record, record], [50.0], [None], 0)
+        trials(patients([record, record], 0, lengths=(SHORT,)), [50.0], [None], 0)
+
+
+def test_a_third_of_the_batches_are_reduced_to_few_leads_where_asked(real):
+    few, all_leads = batches(real, few_leads=FEW_LEADS), batches(real)
+    reduced = 0
+    for k in range(30):
+        some, whole = (draw(np.random.default_rng(k))["signal"][:, :, :8] for draw in (few, all_leads))
+        there = [lead for lead in range(8) if float(some[:, :, lead].abs().max()) > 0]
+        reduced += there == [1, 6]
+        assert there in ([1, 6], list(range(8)))
+        np.testing.assert_array_equal(some[:, :, there], whole[:, :, there])
+    assert 3 <= reduced <= 18
 
 
 def test_the_ladder_runs_as_arms_of_the_protocol(real, trial):
-    task, test = AlternansTask(), of_setting(trial, "10 s", [50.0])
+    task, test = AlternansTask(uv=(50.0,)), of_setting(trial, "10 s", [50.0])
     assert isinstance(task, Task) and sorted(test.answer) == [0, 0, 0, 1, 1, 1]
+    assert sorted(test.twa_uv) == [0, 0, 0, 50, 50, 50]
     sources = {REAL: real, ARTIFICIAL: artificial_examples(6, 7), ARRHYTHMIA: rhythm_examples(13, 8)}
     arms = ladder_arms(Steps(1, 1, 1))
     found = downstream(task, sources, test, arms, [0, 1, 2], resamples=50, fewest_train=3, fewest_test=3)
     assert [arm.name for arm in arms][:4] == ["real", "real + arrhythmia", "real + artificial", "all"]
     assert {row.arm for row in found.rows} == {arm.name for arm in arms}
+    assert all(found.row(arm.name, "AUROC").result == found.row(arm.name, "AUROC at 50 uV").result for arm in arms)
+    assert set(by_methods(task, test)) == {"modified moving average", "mean difference"}
+
+
+def test_each_amount_is_scored_against_all_records_without():
+    beats = Beats(np.zeros((4, 8, 94), np.float32), np.ones(4), np.ones(4, bool))
+    answer, uv, score = (0, 0, 1, 1, 1, 1), (0.0, 0.0, 10.0, 10.0, 50.0, 50.0), np.array([0.0, 1, 0.5, 0.5, 2, 3])
+    test = Examples((beats,) * 6, answer, tuple("ababab"), twa_uv=uv)
+    got = AlternansTask(uv=(10.0, 50.0)).measure(outcomes(test, score).values, np.ones((1, 6)))
+    assert {name: v[0] for name, v in got.items()} == {"AUROC": 0.75, "AUROC at 10 uV": 0.5, "AUROC at 50 uV": 1.0}
 
 
 def test_rows_of_a_kind_join_and_hashes_follow_the_content(real):

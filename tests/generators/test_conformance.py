@@ -10,17 +10,21 @@ from clinsynth.conditioning.words import one_line
 from clinsynth.generators.protocol import GENERATORS, generator_class
 from learned_ecg_toy import tiny
 from pydantic import ValidationError
+from radiograph_model_toy import tiny as tiny_radiograph
 from stable_diffusion_toy import tiny as tiny_sd
 
 EXAMPLES = {
     "ecg": [{}, {"rhythm": "atrial_fibrillation"}, {"findings": ["left_bundle_branch_block"], "twa_uv": 40}],
     "ecg-diffusion": [{}, {"rhythm": "atrial_fibrillation"}, {"sex": "F", "heart_rate_bpm": 72.0}],
+    "radiograph": [{}, {"sex": "F", "age_years": 40.0}, {"view": "ap", "findings": ["effusion"]}],
     "radiograph-sd": [{}, {"sex": "F", "age_years": 61.0, "findings": ["effusion"]}, {"text": "Clear lungs. " * 20}],
 }
+# What a learned generator is stood in for: its own class, small and untrained.
 UNTRAINED = {
     "ecg-diffusion": tiny,
+    "radiograph": tiny_radiograph,
     "radiograph-sd": tiny_sd,
-}  # what a learned generator is stood in for: its own class, small and untrained
+}
 
 
 @pytest.fixture(params=sorted(GENERATORS))

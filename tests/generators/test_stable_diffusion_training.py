@@ -25,7 +25,6 @@ from clinsynth.generators.radiograph.stable_diffusion.examples import Radiograph
 from clinsynth.generators.radiograph.stable_diffusion.folder import read_folder
 from clinsynth.generators.radiograph.stable_diffusion.latents import drawn, image_of, moments_of, squared
 from clinsynth.generators.radiograph.stable_diffusion.recipe import PRESETS, RadiographStableDiffusionRecipe
-from clinsynth.generators.radiograph.stable_diffusion.table import Table, table_of
 from clinsynth.generators.radiograph.stable_diffusion.trainee import RadiographStableDiffusionTrainee
 from clinsynth.generators.radiograph.stable_diffusion.weighting import (
     alphas_cumprod,
@@ -34,6 +33,7 @@ from clinsynth.generators.radiograph.stable_diffusion.weighting import (
     trained_scheduler,
     weight,
 )
+from clinsynth.generators.radiograph.table import Table, table_of
 from clinsynth.generators.training import Draws, Examples, Trainee, fit
 from stable_diffusion_toy import NOISE, tiny_folder
 from training_toy import end_state

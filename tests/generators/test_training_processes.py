@@ -2,21 +2,14 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from training_toy import end_state, same, toy_fit
+from training_toy import end_state, free_port, same, toy_fit
 
 TOY = Path(__file__).parents[1] / "training_toy.py"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def launched(run: Path, processes: int = 2, **options) -> subprocess.CompletedProcess:

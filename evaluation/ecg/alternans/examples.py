@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....conditioning.ecg.condition import EcgCondition
-from ....conditioning.ecg.vocabulary import RATE_BPM, Finding, Rhythm
+from ....conditioning.ecg.vocabulary import INDEPENDENT_LEADS, RATE_BPM, Finding, Rhythm
 from ....conditioning.record import Record
 from ....conditioning.seeds import sample_seed, stream
 from ....generators.ecg.simulator import simulate
 from ....generators.readout.alternans import Beats, beats_of
+from ....generators.readout.alternans.beats import chosen_leads
 from ...downstream.task import content_sha256
 from .continuation import continued
 from .insertion import TAPER, Shape, insert
@@ -41,12 +42,14 @@ class Examples:
         answer: alternans (0 or 1), or the index of a rhythm.
         patient: whose record it is.
         rhythms: whether the answers are rhythms.
+        twa_uv: alternans of each record, where it is to be scored by amount; empty elsewhere.
     """
 
     beats: tuple[Beats, ...]
     answer: tuple[int, ...]
     patient: tuple[str, ...]
     rhythms: bool = False
+    twa_uv: tuple[float, ...] = ()
 
     @property
     def patients(self) -> Sequence[str]:
@@ -61,13 +64,14 @@ class Examples:
     def fingerprint(self) -> str:
         """Return a hash of the content."""
         arrays = [a for b in self.beats for a in (b.x_uv, b.rr_s, b.usual)]
-        return content_sha256(*arrays, np.array(self.answer), self.patient, [str(self.rhythms)])
+        return content_sha256(*arrays, np.array(self.answer), np.array(self.twa_uv), self.patient, [str(self.rhythms)])
 
     def __add__(self, other: Examples) -> Examples:
         if self.rhythms != other.rhythms:
             raise ValueError("records with rhythms for answers and records with alternans cannot be put together")
         beats, answer = self.beats + other.beats, self.answer + other.answer
-        return Examples(beats, answer, self.patient + other.patient, self.rhythms)
+        both = self.twa_uv + other.twa_uv if self.twa_uv and other.twa_uv else ()
+        return Examples(beats, answer, self.patient + other.patient, self.rhythms, both)
 
     def __len__(self) -> int:
         return len(self.answer)
@@ -75,7 +79,8 @@ class Examples:
 
 def patient(record: Record) -> str:
     """Return the record's patient, or the record's own name where nobody stated one."""
-    return str(record.provenance.get("patient_id", record.record_id))
+    named = record.provenance.get("patient_id") or getattr(record.condition, "patient_id", None)
+    return str(named or record.record_id)
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,51 @@ def rhythm_examples(count: int, seed: int) -> Examples:
     return dataclasses.replace(_examples(rows), rhythms=True)
 
 
+def stated_examples(records: Iterable[Record]) -> Examples:
+    """Return ECGs that state their own alternans, as the simulator's do; each record is a patient where none is named.
+
+    Raises:
+        ValueError: a record states none, leads are missing, or all are of one class.
+    """
+    rows: list[tuple[Beats, int, str]] = []
+    for record in records:
+        chosen_leads(record)
+        found = _beats(record)
+        if found is not None:
+            rows.append((found, int(stated_uv(record) > 0), patient(record)))
+    return _examples(rows)
+
+
+def stated_uv(record: Record) -> float:
+    """Return the alternans that a record states: what was realised, else what was asked for.
+
+    Raises:
+        ValueError: it states none.
+    """
+    uv = record.truth.get("twa_uv", getattr(record.condition, "twa_uv", None))
+    if uv is None:
+        raise ValueError(f"record {record.record_id} does not state its alternans (twa_uv)")
+    return float(uv)
+
+
+def labelled_rhythms(records: Iterable[Record]) -> Examples:
+    """Return real ECGs with their labelled rhythm for an answer, as `cinc:` and `ptbxl:` give them.
+
+    Records whose labels name no rhythm of the vocabulary, and those with too few beats, are left out.
+
+    Raises:
+        ValueError: fewer than two rhythms are left, or leads are missing.
+    """
+    rows: list[tuple[Beats, int, str]] = []
+    for record in records:
+        rhythm = getattr(record.condition, "rhythm", None)
+        if rhythm is not None:
+            chosen_leads(record)
+            found = _beats(record)
+            rows += [] if found is None else [(found, RHYTHMS.index(rhythm), patient(record))]
+    return dataclasses.replace(_examples(rows), rhythms=True)
+
+
 def _examples(rows: Sequence[tuple[Beats, int, str]]) -> Examples:
     if len({answer for _, answer, _ in rows}) < 2:
         raise ValueError(f"{len(rows)} records of one class or none: there is nothing to tell apart")
@@ -192,13 +242,15 @@ def lengthened(record: Record, beats: int | None, seed: int) -> Record | None:
         return None
 
 
-def made(record: Record | None, change: Change, seed: int, snr: float | None) -> Beats | None:
-    """Return the beats of a record with a change and noise; None where that cannot be done."""
+def made(
+    record: Record | None, change: Change, seed: int, snr: float | None, leads: Sequence[str] = INDEPENDENT_LEADS
+) -> Beats | None:
+    """Return the beats of a record with a change and noise, in `leads`; None where that cannot be done."""
     if record is None:
         return None
     try:
         changed = insert(record, change.twa_uv, seed, shuffled=change.shuffled, taper=change.taper, shape=change.shape)
-        return beats_of(with_noise(changed, snr, seed))
+        return beats_of(with_noise(changed, snr, seed), leads)
     except ValueError:
         return None
 

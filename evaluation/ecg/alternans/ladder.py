@@ -1,36 +1,43 @@
 """Training on the paper's ladder of sets.
 
-Real is a real tuning half with alternans put in; artificial the simulator's own; arrhythmia the
-simulator's rhythms, learnt first. Source: Sadiq et al., arXiv 2112.15442.
+Real are real records with alternans put in; artificial the simulator's own; arrhythmia are records
+with their rhythm for an answer, learnt first. Source: Sadiq et al., arXiv 2112.15442.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
+from ....conditioning.ecg.vocabulary import INDEPENDENT_LEADS
+from ....conditioning.seeds import sample_seed
 from ....generators.readout.alternans import BeatNetwork, Beats, stack
 from ....generators.readout.supervised import Batch, Schedule, initialise, train
 from .examples import LONG_BEATS, RHYTHMS, SHORT_BEATS, Examples
 
 _LONG_SHARE = 0.25  # of the batches
 _LONG_BATCH, _SHORT_BATCH = 8, 32
-LADDER = ("real", "real + arrhythmia", "real + artificial", "all")
-CONTROLS = ("real, same compute", "artificial")
+_FEW_SHARE = 1 / 3
+REAL, ARTIFICIAL, REFERENCE = "real", "artificial", "real"
+_CONTROL = "real, compute of "
 
 
-def batches(examples: Examples, *, augment: bool = False) -> Callable[[np.random.Generator], Batch]:
+def batches(
+    examples: Examples, *, augment: bool = False, few_leads: Sequence[str] = ()
+) -> Callable[[np.random.Generator], Batch]:
     """Return the drawing of batches: as many of each class, 8 to 16 beats in most of them and 64 in the others.
 
     Args:
         examples: rows to draw from.
         augment: whether each row's height changes by about a fifth and each beat gets noise of up to 20 uV.
+        few_leads: leads that a third of the batches are reduced to, the others zero; no batch when empty.
     """
+    taken = [k for k, lead in enumerate(INDEPENDENT_LEADS) if few_leads and lead not in few_leads]
     answer = np.array(examples.answer)
     rows = [np.flatnonzero(answer == c) for c in np.unique(answer)]
     long = [r[[len(examples.beats[i]) >= LONG_BEATS - 4 for i in r]] for r in rows]
@@ -43,6 +50,8 @@ def batches(examples: Examples, *, augment: bool = False) -> Callable[[np.random
         picked = np.array([r[rng.integers(len(r))] for r in chosen])
         chosen_beats = [_crop(examples.beats[i], beats, rng) for i in picked]
         signal, mask = stack([_augmented(b, rng) for b in chosen_beats] if augment else chosen_beats, beats)
+        if taken and rng.random() < _FEW_SHARE:
+            signal[:, :, taken] = 0
         return {
             "signal": torch.from_numpy(signal), "mask": torch.from_numpy(mask),
             "answer": torch.from_numpy(answer[picked]),
@@ -76,49 +85,91 @@ class Steps:
     artificial: int
     real: int
 
-    @property
-    def total(self) -> int:
-        """All of them: what the control on real records alone gets."""
-        return self.arrhythmia + self.artificial + self.real
-
 
 @dataclass(frozen=True)
 class Sets:
-    """What the ladder is trained on."""
+    """What the ladder is trained on.
+
+    Attributes:
+        real: real records with and without alternans put in.
+        artificial: simulated ones.
+        arrhythmia: records with rhythms for answers, by the name of their source; `all` is pretrained on the last.
+        few_leads: leads that a third of the batches are reduced to, for tests that have no others; none when empty.
+    """
 
     real: Examples
     artificial: Examples
-    arrhythmia: Examples
+    arrhythmia: Mapping[str, Examples]
+    few_leads: tuple[str, ...] = ()
+
+    @property
+    def patients(self) -> frozenset[str]:
+        """Return all patients whose real records are trained on."""
+        return frozenset(self.real.patient).union(*(some.patient for some in self.arrhythmia.values()))
+
+
+def rungs(sources: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the ladder: the kinds of stage that each arm goes through, by its name.
+
+    Args:
+        sources: names of the arrhythmia sets, the one that `all` uses last.
+    """
+    pretrained = {f"real + arrhythmia ({name})": (name, REAL) for name in sources}
+    return {
+        REFERENCE: (REAL,),
+        **pretrained,
+        "real + artificial": (ARTIFICIAL, REAL),
+        "all": (sources[-1], ARTIFICIAL, REAL),
+        f"{_CONTROL}arrhythmia": (f"{REAL} for arrhythmia", REAL),
+        f"{_CONTROL}artificial": (f"{REAL} for {ARTIFICIAL}", REAL),
+        f"{_CONTROL}all": (f"{REAL} for arrhythmia", f"{REAL} for {ARTIFICIAL}", REAL),
+        "artificial": (ARTIFICIAL,),
+    }
+
+
+def control_of(arm: str) -> str | None:
+    """Return the arm that takes an arm's steps, stage for stage, on real records alone; None where there is none."""
+    if arm.startswith("real + arrhythmia"):
+        return f"{_CONTROL}arrhythmia"
+    return {"real + artificial": f"{_CONTROL}artificial", "all": f"{_CONTROL}all"}.get(arm)
 
 
 def ladder(sets: Sets, steps: Steps, seed: int) -> dict[str, BeatNetwork]:
     """Return the trained networks of one seed; all start from the same weights and end on the same real batches.
 
-    `real`, `real + arrhythmia`, `real + artificial` and `all` are the paper's; `artificial` saw no
-    real record, and `real, same compute` takes on real records as many steps as `all` takes in sum.
+    `real`, `real + arrhythmia`, `real + artificial` and `all` are the paper's; `artificial` saw no real record with
+    alternans, and the arms named `real, compute of` go through as many stages of as many steps on real records. Stages
+    that arms begin with in common are trained once.
     """
     blank = initialise(BeatNetwork, seed)
     assert isinstance(blank, BeatNetwork)
+    done: dict[tuple[str, ...], BeatNetwork] = {(): blank}
 
-    def stage(start: BeatNetwork, examples: Examples, count: int) -> BeatNetwork:
-        return taught(start, examples, count, seed)
+    def network(stages: tuple[str, ...]) -> BeatNetwork:
+        if stages not in done:
+            done[stages] = _stage(network(stages[:-1]), stages[-1], sets, steps, seed)
+        return done[stages]
 
-    rhythms = stage(blank.with_head(len(RHYTHMS)), sets.arrhythmia, steps.arrhythmia).with_head(1)
-    artificial = stage(blank, sets.artificial, steps.artificial)
-    both = stage(rhythms, sets.artificial, steps.artificial)
-    return {
-        "real": stage(blank, sets.real, steps.real),
-        "real, same compute": stage(blank, sets.real, steps.total),
-        "real + arrhythmia": stage(rhythms, sets.real, steps.real),
-        "real + artificial": stage(artificial, sets.real, steps.real),
-        "all": stage(both, sets.real, steps.real),
-        "artificial": artificial,
-    }
+    return {arm: network(stages) for arm, stages in rungs(list(sets.arrhythmia)).items()}
 
 
-def taught(start: BeatNetwork, examples: Examples, steps: int, seed: int, *, augment: bool = False) -> BeatNetwork:
+def _stage(start: BeatNetwork, kind: str, sets: Sets, steps: Steps, seed: int) -> BeatNetwork:
+    """Return a network trained through one stage; the controls' first stages draw batches of their own."""
+    few = sets.few_leads
+    if kind in sets.arrhythmia:
+        examples = sets.arrhythmia[kind]
+        return taught(start.with_head(len(RHYTHMS)), examples, steps.arrhythmia, seed, few_leads=few).with_head(1)
+    count = steps.real if kind == REAL else steps.artificial if kind.endswith(ARTIFICIAL) else steps.arrhythmia
+    own = sample_seed(seed, f"alternans.stage/{kind}") if kind.startswith(f"{REAL} for") else seed
+    return taught(start, sets.artificial if kind == ARTIFICIAL else sets.real, count, own, few_leads=few)
+
+
+def taught(
+    start: BeatNetwork, examples: Examples, steps: int, seed: int, *,
+    augment: bool = False, few_leads: Sequence[str] = (),
+) -> BeatNetwork:  # fmt: skip
     """Return a copy of a network trained on from its weights; its head must fit the examples' answers."""
-    out = train(start, batches(examples, augment=augment), _loss, Schedule(steps), seed)
+    out = train(start, batches(examples, augment=augment, few_leads=few_leads), _loss, Schedule(steps), seed)
     assert isinstance(out, BeatNetwork)
     return out
 

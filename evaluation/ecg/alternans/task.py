@@ -1,7 +1,8 @@
 """The task: say whether an ECG alternates; networks taught in several ways, beside the field's methods.
 
-Every test patient gives one record without alternans and one for each amount, at each length and
-noise; the score is the area under the ROC curve, its interval from resampled patients.
+Every test patient (or window of one recording) gives one record without alternans and one for each
+amount, at each length and noise; the score is the area under the ROC curve, its interval from
+resampled patients (or windows).
 """
 
 from __future__ import annotations
@@ -12,16 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ....conditioning.record import Record
 from ....conditioning.seeds import sample_seed, stream
 from ....generators.readout.alternans import BeatNetwork, Beats
 from ...result import Result, unknown_result
 from .baselines import scores
-from .examples import LONG_BEATS, SHORT_BEATS, Change, lengthened, made, patient
-from .ladder import CONTROLS, LADDER, Sets, Steps, ladder, logits
+from .examples import Change, made
+from .ladder import REFERENCE, Sets, Steps, control_of, ladder, logits
+from .subjects import LENGTHS, Subject
 
-REFERENCE = "real"
-TRAINED = (*LADDER, *CONTROLS)
 RESAMPLES = 1000
 
 
@@ -42,60 +41,82 @@ QUESTIONS: Mapping[str, tuple[Callable[[float], Change], Callable[[float], Chang
     "T-shaped": (lambda uv: Change(uv, shape="t_wave"), lambda uv: NONE),
 }
 HEADLINE = "alternans"
-LENGTHS: Mapping[str, int] = {"10 s": SHORT_BEATS, "64 beats": LONG_BEATS}
 
 
 @dataclass(frozen=True)
 class Trials:
-    """Test records: for each setting one of each patient, in the same order."""
+    """Test records: for each setting one of each patient, in the same order.
 
+    Attributes:
+        name: of the test, shown in tables.
+        patients: whose the records are; or names of windows of one recording.
+        beats: the records of each setting.
+        dropped: those of whom a setting could not be made.
+        source: patients whose recordings these are, where `patients` names windows.
+    """
+
+    name: str
     patients: tuple[str, ...]
     beats: Mapping[Setting, tuple[Beats, ...]]
     dropped: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
 
 
-def trials(records: Sequence[Record], uv: Sequence[float], snr: Sequence[float | None], seed: int) -> Trials:
-    """Return the test: every patient once in each setting that the questions need.
+def trials(
+    subjects: Sequence[Subject], uv: Sequence[float], snr: Sequence[float | None], seed: int, *,
+    name: str = "LUDB", questions: Sequence[str] = tuple(QUESTIONS),
+) -> Trials:  # fmt: skip
+    """Return the test: every subject once in each setting that the questions need.
 
-    A patient's 64-beat records come from one continuation. Patients of whom a setting cannot be made
-    (too few beats found) are dropped from all, by name.
+    Subjects of whom a setting cannot be made (too few beats found) are dropped from all, by name.
+
+    Args:
+        subjects: patients, or windows of a recording, all at the same lengths.
+        uv: amounts of alternans.
+        snr: noise to add in dB; None for none.
+        seed: of phases and noise.
+        name: of the test.
+        questions: which of `QUESTIONS`.
 
     Raises:
-        ValueError: a patient twice.
+        ValueError: a subject twice, lengths that differ, or none that can be used.
     """
-    names = [patient(r) for r in records]
+    names = [s.name for s in subjects]
     if len(set(names)) < len(names):
         raise ValueError("a patient has two records in the test; one each is needed")
-    settings = _settings(uv, snr)
+    if len({tuple(s.records) for s in subjects}) != 1:
+        raise ValueError(f"the {len(subjects)} subjects of test {name!r} are not all of the same lengths, or none is")
+    settings = _settings(list(subjects[0].records), questions, uv, snr)
     whole: dict[str, dict[Setting, Beats]] = {}
-    for record, name in zip(records, names, strict=True):
-        base = {
-            length: lengthened(record, None if beats == SHORT_BEATS else beats, sample_seed(seed, f"test/{name}"))
-            for length, beats in LENGTHS.items()
-        }
-        found = {s: _tested(base[s.length], s, sample_seed(seed, f"test/{name}/{s}")) for s in settings}
+    for subject in subjects:
+        found = {s: _tested(subject, s, sample_seed(seed, f"test/{subject.name}/{s}")) for s in settings}
         there = {s: b for s, b in found.items() if b is not None}
         if len(there) == len(found):
-            whole[name] = there
+            whole[subject.name] = there
+    if not whole:
+        raise ValueError(f"none of the {len(subjects)} records of test {name!r} has beats enough")
     kept = tuple(n for n in names if n in whole)
     dropped = tuple(n for n in names if n not in whole)
-    return Trials(kept, {s: tuple(whole[n][s] for n in kept) for s in settings}, dropped)
+    source = tuple(dict.fromkeys(s.patient for s in subjects))
+    return Trials(name, kept, {s: tuple(whole[n][s] for n in kept) for s in settings}, dropped, source)
 
 
-def _settings(uv: Sequence[float], snr: Sequence[float | None]) -> list[Setting]:
+def _settings(
+    lengths: Sequence[str], questions: Sequence[str], uv: Sequence[float], snr: Sequence[float | None]
+) -> list[Setting]:
     out = [
         Setting(length, s, make(u))
-        for length in LENGTHS
-        for question, pair in QUESTIONS.items()
+        for length in lengths
+        for question in questions
         for s in (snr if question == HEADLINE else (None,))
-        for make in pair
+        for make in QUESTIONS[question]
         for u in uv
     ]
     return list(dict.fromkeys(out))
 
 
-def _tested(record: Record | None, setting: Setting, seed: int) -> Beats | None:
-    found = made(record, setting.change, seed, setting.snr_db)
+def _tested(subject: Subject, setting: Setting, seed: int) -> Beats | None:
+    found = made(subject.records[setting.length], setting.change, seed, setting.snr_db, subject.leads)
     return None if found is None else found.part(0, LENGTHS[setting.length])
 
 
@@ -104,18 +125,21 @@ class Row:
     """One detector in one setting.
 
     Attributes:
+        test: which test records.
         method: a rung of the ladder, or a method of the field.
         question: `alternans` against nothing put in; the control `against shuffled`, where the negatives have
             the same changes in an order that does not alternate; or `T-shaped`, alternans in the shape of the
             record's own T wave, which no real training record had.
-        length: `10 s` or `64 beats`.
+        length: `10 s`, `64 beats` or `128 beats`.
         snr_db: of the noise added; None where none was.
         twa_uv: alternans of the positives; None where all amounts are taken together.
         auroc: mean over training seeds; the interval resamples patients.
         gain: difference to `real` on the same resamples; unknown for `real` itself and the field's methods.
+        gain_same_compute: difference to the arm that takes the same steps on real records alone; unknown for others.
         seeds: training seeds; 0 for what is not trained.
     """
 
+    test: str
     method: str
     question: str
     length: str
@@ -123,11 +147,13 @@ class Row:
     twa_uv: float | None
     auroc: Result
     gain: Result
+    gain_same_compute: Result
     seeds: int
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""
-        return asdict(self) | {"auroc": self.auroc.as_dict(), "gain": self.gain.as_dict()}
+        results = {name: getattr(self, name).as_dict() for name in ("auroc", "gain", "gain_same_compute")}
+        return asdict(self) | results
 
 
 Scores = Mapping[Setting, np.ndarray]  # (seeds, patients)
@@ -168,14 +194,26 @@ def auroc(negative: np.ndarray, positive: np.ndarray, draws: np.ndarray) -> np.n
     draws = draws * known
     p, n = positive[:, :, None], negative[:, None]
     pairs = ((p > n) + 0.5 * (p == n)).mean(axis=(0, 3))  # (positive's patient, negative's patient)
-    return np.asarray(np.einsum("di,ij,dj->d", draws, pairs, draws) / draws.sum(axis=1) ** 2)
+    total = draws.sum(axis=1) ** 2
+    area = np.einsum("di,ij,dj->d", draws, pairs, draws)
+    return np.divide(area, total, out=np.full(len(total), np.nan), where=total > 0)
 
 
 def rows(
-    found: Mapping[str, Scores], trial: Trials, uv: Sequence[float], snr: Sequence[float | None], seed: int,
-    resamples: int = RESAMPLES,
+    trained: Mapping[str, Scores], field: Mapping[str, Scores], trial: Trials, uv: Sequence[float],
+    snr: Sequence[float | None], seed: int, resamples: int = RESAMPLES,
 ) -> tuple[Row, ...]:  # fmt: skip
-    """Return every method's rows: by amount and over all amounts, for each question, length and noise."""
+    """Return every method's rows: by amount and over all amounts, for each question, length and noise there is.
+
+    Args:
+        trained: scores of the ladder's rungs by name.
+        field: scores of methods that are not trained.
+        trial: the test.
+        uv: amounts of alternans.
+        snr: noise added.
+        seed: of the resamples.
+        resamples: how many.
+    """
     n = len(trial.patients)
     drawn = stream(seed, "alternans.bootstrap").multinomial(n, np.full(n, 1 / n), size=resamples)
     draws = np.concatenate([np.ones((1, n), int), drawn]).astype(float)
@@ -184,51 +222,83 @@ def rows(
         for question in QUESTIONS:
             for s in snr if question == HEADLINE else (None,):
                 for amount in (*uv, None):
-                    cell = (question, length, s, amount)
-                    out += _rows(found, cell, uv if amount is None else [amount], draws)
+                    cell = _Cell(trial.name, question, length, s, amount)
+                    out += _rows(trained, field, cell, uv if amount is None else [amount], draws)
     return tuple(out)
 
 
+@dataclass(frozen=True)
+class _Cell:
+    test: str
+    question: str
+    length: str
+    snr_db: float | None
+    twa_uv: float | None
+
+    def settings(self, uv: Sequence[float]) -> tuple[list[Setting], list[Setting]]:
+        """Return the settings of the positives and of the negatives, one an amount."""
+        with_it, without = (
+            [Setting(self.length, self.snr_db, make(u)) for u in uv] for make in QUESTIONS[self.question]
+        )
+        return with_it, without
+
+
 def _rows(
-    found: Mapping[str, Scores], cell: tuple[str, str, float | None, float | None], uv: Sequence[float],
-    draws: np.ndarray,
-) -> list[Row]:  # fmt: skip
-    question, length, snr, _ = cell
-    with_it, without = ([Setting(length, snr, make(u)) for u in uv] for make in QUESTIONS[question])
+    trained: Mapping[str, Scores], field: Mapping[str, Scores], cell: _Cell, uv: Sequence[float], draws: np.ndarray
+) -> list[Row]:
+    with_it, without = cell.settings(uv)
+    found = {**trained, **field}
+    there = {name: f for name, f in found.items() if all(s in f for s in (*with_it, *without))}
     values = {
         name: auroc(np.stack([f[s] for s in without], -1), np.stack([f[s] for s in with_it], -1), draws)
-        for name, f in found.items()
-        if all(s in f for s in (*with_it, *without))
+        for name, f in there.items()
     }
     n, out = draws.shape[1], []
-    for name, value in values.items():
-        trained = name in TRAINED
-        compared = trained and name != REFERENCE and REFERENCE in values
-        gain = _result(value - values[REFERENCE], n) if compared else unknown_result(n)
-        used = [found[name][s] for s in (*with_it, *without)]
+
+    def difference(name: str, reference: str | None) -> Result:
+        if name not in trained or reference is None or reference == name or reference not in values:
+            return unknown_result(n)
+        return _result(values[name] - values[reference], n)
+
+    for name, f in there.items():
+        used = [f[s] for s in (*with_it, *without)]
         known = int((~np.isnan(np.concatenate(used)).any(axis=0)).sum())
-        out.append(Row(name, *cell, _result(value, known), gain, len(used[0]) if trained else 0))
+        gains = difference(name, REFERENCE), difference(name, control_of(name))
+        seeds = len(used[0]) if name in trained else 0
+        where = (cell.question, cell.length, cell.snr_db, cell.twa_uv)
+        out.append(Row(cell.test, name, *where, _result(values[name], known), *gains, seeds))
     return out
 
 
 def _result(values: np.ndarray, n: int) -> Result:
-    low, high = np.quantile(values[1:], [0.025, 0.975])
+    drawn = values[1:][np.isfinite(values[1:])]
+    if not np.isfinite(values[0]) or not len(drawn):
+        return unknown_result(n)
+    low, high = np.quantile(drawn, [0.025, 0.975])
     return Result(float(values[0]), float(low), float(high), n)
 
 
 def run(
-    sets: Sets, trial: Trials, steps: Steps, seeds: Sequence[int], uv: Sequence[float], snr: Sequence[float | None]
-) -> tuple[Row, ...]:
-    """Train the ladder with each seed and return the rows of all methods.
+    sets: Sets, tests: Sequence[Trials], steps: Steps, seeds: Sequence[int], uv: Sequence[float],
+    snr: Sequence[float | None], on_seed: Callable[[int], None] = lambda done: None,
+) -> tuple[Row, ...]:  # fmt: skip
+    """Train the ladder with each seed and return the rows of all methods on every test.
 
     Raises:
-        ValueError: a patient of the test is among those trained on, or no seed.
+        ValueError: a patient of a test is among those trained on, or no seed.
     """
-    shared = set(trial.patients) & set(sets.real.patient)
-    if shared:
-        raise ValueError(f"patient {sorted(shared)[0]} is in training and test; their patients must differ")
+    for trial in tests:
+        shared = {*trial.patients, *trial.source} & set(sets.patients)
+        if shared:
+            raise ValueError(f"patient {sorted(shared)[0]} is in training and test; their patients must differ")
     if not seeds:
         raise ValueError("no seed: at least one is needed")
-    trained = [ladder(sets, steps, seed) for seed in seeds]
-    found: dict[str, Scores] = {name: network_scores([t[name] for t in trained], trial) for name in trained[0]}
-    return rows({**found, **method_scores(trial)}, trial, uv, snr, seed=0)
+    trained = []
+    for done, seed in enumerate(seeds, 1):
+        trained.append(ladder(sets, steps, seed))
+        on_seed(done)
+    out: list[Row] = []
+    for trial in tests:
+        found = {name: network_scores([t[name] for t in trained], trial) for name in trained[0]}
+        out += rows(found, method_scores(trial), trial, uv, snr, seed=0)
+    return tuple(out)

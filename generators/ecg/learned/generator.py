@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor, nn
 
-from ....conditioning.ecg import EcgCondition, Rhythm
+from ....conditioning.ecg import INDEPENDENT_LEADS, EcgCondition, Rhythm
 from ....conditioning.ecg.prior import complete
 from ....conditioning.record import Record, SignalGeometry
 from ....conditioning.seeds import stream
-from ...diffusion import Preconditioning, guided, sample, weights_sha256
 from .condition import encode, refuse
-from .encoder import unasked
-from .model_folder import read_model, write_model
-from .network import LEADS
-from .settings import ModelConfig, SamplingConfig
 from .signal import SAMPLES, written
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from .settings import ModelConfig, SamplingConfig
 
 SHIPPED = Path(__file__).parent / "weights"
 _RATE_IN_THE_NAME = (Rhythm.sinus_bradycardia, Rhythm.sinus_tachycardia)
@@ -60,7 +59,11 @@ class EcgDiffusion:
         Raises:
             ValueError: no networks are given and the package carries none.
         """
+        from .settings import SamplingConfig
+
         if networks is None:
+            from .model_folder import read_model
+
             if not SHIPPED.is_dir():
                 raise ValueError("ecg-diffusion carries no weights; train them with fit and name the model's folder")
             networks, model, carried = read_model(SHIPPED)
@@ -69,7 +72,6 @@ class EcgDiffusion:
         self.networks = {name: network.eval() for name, network in networks.items()}
         self.model = model
         self.sampling = sampling or SamplingConfig()
-        self._scaling = Preconditioning(model.scale.sigma_data)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> EcgDiffusion:
@@ -78,6 +80,8 @@ class EcgDiffusion:
         Raises:
             ValueError: something in the folder is missing, damaged, another model's or a pickle; the message names it.
         """
+        from .model_folder import read_model
+
         return cls(*read_model(Path(folder)))
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -86,11 +90,15 @@ class EcgDiffusion:
         Raises:
             ValueError: the folder is not empty.
         """
+        from .model_folder import write_model
+
         write_model(Path(folder), self.networks, self.model, self.sampling)
 
     @property
     def weights_sha256(self) -> str:
         """Return a hash of all weights."""
+        from ...diffusion import weights_sha256
+
         return weights_sha256(self.networks)
 
     def to(self, device: str | torch.device) -> EcgDiffusion:
@@ -127,26 +135,18 @@ class EcgDiffusion:
 
     def _pass(self, conditions: Sequence[EcgCondition], seeds: Sequence[int]) -> Float[np.ndarray, "b 8 1250"]:
         """Return the leads of at most `records_per_pass` records in mV at 125 Hz."""
+        import torch
+
+        from .denoising import denoised
+
         spare = self.sampling.records_per_pass - len(seeds)
         told = [encode(condition, self.model.condition, self.sampling.source) for condition in conditions]
         told += [told[-1]] * spare
         eps = [_noise(seed) for seed in seeds]
         eps += [eps[-1]] * spare
-        x = self._denoised(*(torch.from_numpy(np.stack(each)) for each in (eps, *zip(*told, strict=True))))
+        given = (torch.from_numpy(np.stack(each)) for each in (eps, *zip(*told, strict=True)))
+        x = denoised(self.networks, self.model, self.sampling, *given)
         return self.model.scale.to_mv(x[: len(seeds)].cpu().numpy())
-
-    @torch.inference_mode()
-    def _denoised(self, eps: Tensor, value: Tensor, said: Tensor) -> Tensor:
-        network, encoder = self.networks["denoiser"], self.networks["encoder"]
-        device = next(network.parameters()).device
-        eps, value, said = eps.to(device), value.to(device), said.to(device)
-
-        def denoise(x: Tensor, sigma: Tensor, cond: Tensor) -> Tensor:
-            return self._scaling.denoiser(lambda scaled, c_noise: network(scaled, c_noise, cond))(x, sigma)
-
-        cond, free = encoder(value, said), encoder(value, unasked(said))
-        config = self.sampling.sampler
-        return sample(guided(denoise, cond, free, config.guidance), eps, config)
 
     def _record(self, condition: EcgCondition, seed: int, mv: Float[np.ndarray, "8 1250"]) -> Record:
         return Record(
@@ -159,7 +159,7 @@ class EcgDiffusion:
 
 
 def _noise(seed: int) -> Float[np.ndarray, "8 1250"]:
-    return stream(seed, "ecg-diffusion.noise").standard_normal((LEADS, SAMPLES), np.float32)
+    return stream(seed, "ecg-diffusion.noise").standard_normal((len(INDEPENDENT_LEADS), SAMPLES), np.float32)
 
 
 def _with_rate(condition: EcgCondition, seed: int) -> EcgCondition:

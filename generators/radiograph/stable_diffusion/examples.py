@@ -15,12 +15,12 @@ from jaxtyping import Int
 from ....conditioning.readers import read
 from ....conditioning.record import Record
 from ...training import Examples, Subset, split_by_patient
+from ..table import Table, table_of
 from .frame import Frame
 from .latents import image_of, moments_of
 from .layout import files_sha256
 from .prompt import prompt
 from .settings import DataConfig
-from .table import Table, table_of
 from .text import repeated, windows
 
 _TOGETHER = 8  # images that are encoded at once

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.signal import butter, sosfiltfilt
 from scipy.stats import kurtosis
 
-from ....conditioning.ecg.fit import eight_leads
+from ....conditioning.ecg.vocabulary import INDEPENDENT_LEADS
 from ....conditioning.record import Record, SignalGeometry
 from ..signal import band_limited
 
@@ -32,7 +32,7 @@ class Beats:
 
     Attributes:
         x_uv: (beats, 8, samples) I, II, V1-V6 from -0.25 to 0.50 s around R at 125 Hz, 0.5 to 40 Hz,
-            each beat less its level in the PR segment, in uV.
+            each beat less its level in the PR segment, in uV; a lead that was not used is zero.
         rr_s: (beats,) interval before each beat; before the first, that behind it.
         usual: (beats,) whether a beat looks like the record's median beat; ectopic ones do not.
     """
@@ -76,17 +76,17 @@ def find_r_peaks(x: Float[np.ndarray, "leads samples"], fs_hz: float) -> Int[np.
             return np.zeros(0, dtype=int)
 
 
-def beats_of(record: Record) -> Beats:
+def beats_of(record: Record, leads: Sequence[str] = INDEPENDENT_LEADS) -> Beats:
     """Return the beats of an ECG, found in the signal alone; beats cut by the record's ends are left out.
 
     Args:
-        record: I, II and V1-V6 at least, at any sampling rate.
+        record: an ECG in mV, at any sampling rate.
+        leads: which of I, II and V1-V6 to use; the record must have them.
 
     Raises:
-        ValueError: leads are missing, or fewer than 4 beats were found.
+        ValueError: leads are missing, values are not finite, or fewer than 4 beats were found.
     """
-    assert isinstance(record.geometry, SignalGeometry)
-    x = band_limited(eight_leads(record), record.geometry.fs_hz, WORK_HZ)
+    x = band_limited(chosen_leads(record, leads), record.geometry.fs_hz, WORK_HZ)  # type: ignore[union-attr]
     r = _inside(find_r_peaks(x, WORK_HZ), x.shape[-1])
     if len(r) < FEWEST_BEATS:
         raise ValueError(f"record {record.record_id} has {len(r)} whole beats; at least {FEWEST_BEATS} are needed")
@@ -95,6 +95,27 @@ def beats_of(record: Record) -> Beats:
     cut -= cut[:, :, _LEVEL].mean(axis=-1, keepdims=True)
     rr = np.diff(r) / WORK_HZ
     return Beats(cut.astype(np.float32), np.concatenate([rr[:1], rr]), _usual(cut))
+
+
+def chosen_leads(record: Record, leads: Sequence[str] = INDEPENDENT_LEADS) -> Float[np.ndarray, "8 samples"]:
+    """Return I, II, V1-V6 in mV, those that are not among `leads` as zeros.
+
+    Raises:
+        ValueError: the record is no ECG, lacks a lead, or has values that are not finite; in one line.
+    """
+    if not isinstance(record.geometry, SignalGeometry):
+        raise ValueError(f"record {record.record_id} is not a signal; an ECG is needed")
+    there = record.geometry.leads
+    missing = [lead for lead in leads if lead not in there]
+    if missing:
+        raise ValueError(f"record {record.record_id} lacks lead {', '.join(missing)}; it needs {', '.join(leads)}")
+    signal = np.asarray(record.arrays["signal"])
+    out = np.zeros((len(INDEPENDENT_LEADS), signal.shape[-1]))
+    for lead in leads:
+        out[INDEPENDENT_LEADS.index(lead)] = signal[there.index(lead)]
+    if not np.isfinite(out).all():
+        raise ValueError(f"record {record.record_id} has values that are not finite; beats need a whole signal")
+    return out
 
 
 def _inside(r: np.ndarray, n: int) -> np.ndarray:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from ....conditioning.radiograph import RadiographCondition
-from ....conditioning.record import Record
-from ...storage.disk import Disk
+from ...conditioning.radiograph import RadiographCondition
+from ...conditioning.record import Record
+from ..storage.disk import Disk
 
 _ROWS, _ABOUT = "rows.f16", "rows.json"
 
