@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from clinsynth.conditioning.radiograph import RadiographCondition  # noqa: E402
+from clinsynth.conditioning.radiograph.prompt import prompt  # noqa: E402
 from clinsynth.generators.radiograph.stable_diffusion import (  # noqa: E402
     DataConfig,
     LossConfig,
@@ -36,7 +37,6 @@ from clinsynth.generators.radiograph.stable_diffusion import (  # noqa: E402
 from clinsynth.generators.radiograph.stable_diffusion.examples import RadiographExamples  # noqa: E402
 from clinsynth.generators.radiograph.stable_diffusion.folder import Parts, read_folder  # noqa: E402
 from clinsynth.generators.radiograph.stable_diffusion.noise import first_noise, step_sources  # noqa: E402
-from clinsynth.generators.radiograph.stable_diffusion.prompt import prompt  # noqa: E402
 from clinsynth.generators.radiograph.stable_diffusion.table import Table  # noqa: E402
 from clinsynth.generators.radiograph.stable_diffusion.trainee import RadiographStableDiffusionTrainee  # noqa: E402
 from clinsynth.generators.training import Subset, TrainingConfig, fit, gradient_step  # noqa: E402

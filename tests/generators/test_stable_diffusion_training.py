@@ -12,6 +12,7 @@ import torch
 import yaml
 from clinsynth.app.cli import run as command
 from clinsynth.conditioning.radiograph import RadiographCondition
+from clinsynth.conditioning.radiograph.prompt import prompt
 from clinsynth.conditioning.record import ImageGeometry, Record
 from clinsynth.generators.radiograph.stable_diffusion import (
     DataConfig,
@@ -21,7 +22,7 @@ from clinsynth.generators.radiograph.stable_diffusion import (
     RadiographStableDiffusion,
     SamplingConfig,
 )
-from clinsynth.generators.radiograph.stable_diffusion.examples import RadiographExamples, prepare
+from clinsynth.generators.radiograph.stable_diffusion.examples import RadiographExamples, prepare, told
 from clinsynth.generators.radiograph.stable_diffusion.folder import read_folder
 from clinsynth.generators.radiograph.stable_diffusion.latents import drawn, image_of, moments_of, squared
 from clinsynth.generators.radiograph.stable_diffusion.recipe import PRESETS, RadiographStableDiffusionRecipe
@@ -217,6 +218,13 @@ def test_a_cache_is_made_once_and_belongs_to_its_settings(tmp_path):
         table_of(make, settings, tmp_path / "cache")
     with pytest.raises(ValueError, match="made:up has no records"):
         table_of(lambda: iter(()), settings, None)
+
+
+def test_a_report_speaks_for_itself_and_silence_is_not_spelled_out():
+    labelled = RadiographCondition(sex="F", text="No effusion.", findings=["effusion"])
+    assert prompt(told(labelled)) == "Female. No effusion."
+    assert prompt(told(RadiographCondition(findings=["effusion"], absent=["edema"]))) == "Effusion."
+    assert prompt(told(RadiographCondition(absent=["edema"]))) == "No pulmonary edema."
 
 
 def test_a_prompt_that_is_too_long_is_refused_where_that_is_asked(source):
