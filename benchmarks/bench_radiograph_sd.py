@@ -37,8 +37,8 @@ from clinsynth.generators.radiograph.stable_diffusion import (  # noqa: E402
 from clinsynth.generators.radiograph.stable_diffusion.examples import RadiographExamples  # noqa: E402
 from clinsynth.generators.radiograph.stable_diffusion.folder import Parts, read_folder  # noqa: E402
 from clinsynth.generators.radiograph.stable_diffusion.noise import first_noise, step_sources  # noqa: E402
-from clinsynth.generators.radiograph.stable_diffusion.table import Table  # noqa: E402
 from clinsynth.generators.radiograph.stable_diffusion.trainee import RadiographStableDiffusionTrainee  # noqa: E402
+from clinsynth.generators.radiograph.table import Table  # noqa: E402
 from clinsynth.generators.training import Subset, TrainingConfig, fit, gradient_step  # noqa: E402
 from stable_diffusion_toy import tiny_folder, unet, vae, write_stable_diffusion  # noqa: E402
 
