@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 from clinsynth.conditioning.radiograph import RadiographCondition
+from clinsynth.conditioning.radiograph.prompt import prompt
 from clinsynth.generators.radiograph.stable_diffusion import SamplingConfig
 from clinsynth.generators.radiograph.stable_diffusion.noise import first_noise, step_sources
-from clinsynth.generators.radiograph.stable_diffusion.prompt import prompt
 from clinsynth.generators.radiograph.stable_diffusion.schedulers import HONOURED, scheduler_of, takes_noise
 from clinsynth.generators.radiograph.stable_diffusion.text import shown
 from clinsynth.generators.radiograph.stable_diffusion.weighting import alphas_cumprod
@@ -183,21 +183,6 @@ def test_no_token_is_lost_and_each_window_begins_and_ends():
 def test_windows_that_are_not_a_prompts_own_are_not_shown():
     assert shown(torch.tensor([1, 1]), 1, 77) is None
     assert shown(torch.tensor([1, 2]), 2, 3).int().tolist() == [[1, 1, 1, 0, 0, 0], [1] * 6]
-
-
-@pytest.mark.parametrize(
-    ("asked", "said"),
-    [
-        ({}, ""),
-        ({"sex": "F", "age_years": 86, "race": "black", "text": "Clear."}, "86 year old BLACK female. Clear."),
-        ({"sex": "M", "findings": ["no_finding"]}, "male. No acute cardiopulmonary process."),
-        ({"view": "pa", "findings": ["effusion", "edema"]}, "PA view. Edema and effusion."),
-        ({"uncertain": ["pneumonia"]}, "Possible pneumonia."),
-        ({"absent": ["effusion", "edema"]}, "No edema or effusion."),
-    ],
-)
-def test_a_condition_in_words(asked, said):
-    assert prompt(RadiographCondition(**asked)) == said
 
 
 def test_guidance_of_one_and_nothing_said_are_the_ends_of_guidance():

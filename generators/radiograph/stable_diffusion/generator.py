@@ -14,13 +14,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....conditioning.radiograph import RadiographCondition
+from ....conditioning.radiograph.prompt import prompt
 from ....conditioning.record import ImageGeometry, Record
 from ...diffusion import weights_sha256
 from .attention import backend, use
 from .denoising import Walk, walk
 from .folder import Parts, read_folder, write_folder
 from .noise import first_noise, step_sources
-from .prompt import prompt
 from .quiet import quiet
 from .schedulers import scheduler_of, step_arguments, takes_noise
 from .settings import SamplingConfig
