@@ -89,7 +89,7 @@ def _obeyed(look: RadiographLook) -> list[Said]:
     shown = [r for r in read if _told(r.synthetic, r.floor) and _near(r)]
     parts = (
         (shown, "where it matters that images show what was asked for: {}.", True),
-        ([r for r in read if r not in shown], "where images must show {}: they do so clearly less than real ones.", False),
+        ([r for r in read if r not in shown], "where images must show {}: they do so less than real ones.", False),
         ([r for r in large if r not in read], "on trust in {}: the judge cannot read it off real images.", False),
         (
             [r for r in large if _above(r)],
