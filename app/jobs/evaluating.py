@@ -195,7 +195,6 @@ def _provenance(
             "run seed": info.run_seed,
             "plan sha256": info.plan_sha256,
             "recipe sha256": info.recipe_sha256,
-            **({} if info.weights_sha256 is None else {"weights sha256": info.weights_sha256}),
         },
         "software": info.versions,
         "commands": commands,

@@ -22,9 +22,9 @@ LOOK, DOWNSTREAM = "radiographs.json", "downstream.json"
 
 def task_settings(name: str) -> Any:
     """Return the settings of a downstream task."""
-    from .findings import FindingsSettings
+    from .findings import FindingsTask
 
-    return FindingsSettings(name)
+    return FindingsTask(name)
 
 
 def eyes() -> Eyes:
@@ -76,12 +76,14 @@ def measured(
         sides.images, len(reader), eyes=eyes(), seed=seed, folder=folder, workers=workers, progress=progress
     )  # fmt: skip
     (folder / LOOK).write_text(look.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    result, more = None, []
+    whole, more = None, []
     if task is not None:
         from .findings import run_findings
 
-        result, section = run_findings(task, sides.training, sides.held_out, sides.synthetic, folder, workers)
-        (folder / DOWNSTREAM).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        more.append(section)
+        found, whole, sections = run_findings(
+            task, sides.training, sides.held_out, sides.synthetic, folder, progress
+        )  # fmt: skip
+        (folder / DOWNSTREAM).write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        more += sections
     more.append(making_section(sides.synthetic, reader.quarantined))
-    return page(look, sides.images, result, more)
+    return page(look, sides.images, whole, more)

@@ -84,6 +84,15 @@ def views_said(values: Mapping[str, Column]) -> list[str]:
     return [n for n in said if n == "view=pa"] or said[:1] if len(said) == 2 else said
 
 
+def distinct(values: Mapping[str, Column], names: Sequence[str]) -> list[str]:
+    """Return the names without those that say the same of every row as one before: a finding and what it implies."""
+    kept: list[str] = []
+    for name in names:
+        if not any(np.array_equal(values[name].value, values[k].value, equal_nan=True) for k in kept):
+            kept.append(name)
+    return kept
+
+
 def _is(value: object, wanted: object) -> bool | None:
     return None if value is None else value is wanted
 

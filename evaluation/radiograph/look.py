@@ -18,7 +18,7 @@ from ...conditioning.dataset.schema import sha256_of
 from ...conditioning.record import Record
 from ...conditioning.seeds import stream
 from ..kept import kept, kept_arrays
-from .attributes import AGE, SEX, columns, stated_alike, views_said
+from .attributes import AGE, SEX, columns, distinct, stated_alike, views_said
 from .copies import CopyCheck, copies_by_features, copies_by_pixels
 from .eyes import Eyes
 from .images import Images, common_size, images, patient_of, sizes_said
@@ -239,7 +239,7 @@ def asked_names(read: Read) -> list[str]:
     """Return the attributes in the order of the page: sex, view, age, race, findings."""
     views = views_said(read.columns)
     rest = [n for n in read.columns if n not in (SEX, AGE) and not n.startswith("view=")]
-    return [SEX, *views, AGE, *rest]
+    return distinct(read.columns, [SEX, *views, AGE, *rest])
 
 
 def _copied(sides: Sides, features: dict[str, np.ndarray], seed: int) -> Copies:

@@ -19,7 +19,7 @@ from .verdict import verdict_section
 
 METRIC = {"auroc": "AUROC", "accuracy": "accuracy", "correlation": "correlation", "mae_years": "error, years"}
 IN_GROUPS = {
-    "frechet": "Fréchet", "kid": "KID", "coverage": "coverage", "greys": "grey levels", "spectrum_db": "spectrum, dB",
+    "frechet": "Fréchet", "kid": "KID", "coverage": "coverage", "greys": "greys", "spectrum_db": "dB",
 }  # fmt: skip
 
 
@@ -47,8 +47,6 @@ def _facts(look: RadiographLook) -> tuple[tuple[str, str], ...]:
         (str(look.n[1]), f"held-out real radiographs of {look.patients[1]} patients"),
         (str(look.n[2]), f"synthetic radiographs measured, of {look.of}"),
     ]
-    if look.n[0]:
-        facts.insert(0, (str(look.n[0]), f"training radiographs of {look.patients[0]} patients"))
     if look.obedience is not None:
         rows = {(r.attribute, r.metric): r for r in look.obedience.rows}
         for key, what in (
@@ -103,8 +101,9 @@ def _groups(look: RadiographLook) -> Section:
     table = Table(caption="At equal size / floor [its upper end]; tinted where beyond it", head=head, rows=rows)
     few = [g.name for g in look.realism.groups if g.small]
     text = (
-        "Each group is compared with itself. Coverage falls where images are less real, the others rise. "
-        f"A star marks fewer than {SMALL} real patients: a single one can move it. A dash: too few to have halves."
+        "Each group is compared with itself; greys and dB are the distances of grey levels and of power spectra. "
+        f"Coverage falls where images are less real, the others rise. A star marks fewer than {SMALL} real patients: "
+        "a single one can move it. A dash: too few to have halves."
     )
     return Section(name="groups", title="By sex, age, view and finding", texts=(text, *_small(few)), tables=(table,))
 
@@ -122,7 +121,7 @@ def _group(g: GroupRow, metrics: Iterable[str]) -> tuple[Cell, ...]:
         if m is None or m.matched.value is None:
             cells.append(Cell(text=DASH))
             continue
-        digits = 3 if name in ("greys", "kid") else 2
+        digits = 3 if name == "greys" else 2
         low = name == "coverage"  # the only one that falls where images are less real
         end = m.floor.low if low else m.floor.high
         beyond = m.matched.value < (m.floor.low or 0) if low else m.beyond_floor

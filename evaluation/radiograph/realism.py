@@ -27,7 +27,7 @@ from ..realism import (
     standardised,
 )
 from ..realism.floors import side_rows
-from .attributes import AGE, SEX, age_band, columns
+from .attributes import AGE, SEX, age_band, columns, distinct
 from .images import Images, picked
 from .measured import MeasuredRow, measured_row
 from .ms_ssim import ms_ssim_pairs, scales_for
@@ -144,7 +144,7 @@ def groups(real: Images, synthetic: Images) -> list[tuple[str, str, Bool[np.ndar
     found += [(sex, "sex", *(c[SEX].value == k for c in (a, b))) for sex, k in (("F", 0.0), ("M", 1.0))]
     for name, low, high in AGE_BANDS:
         found.append((name, "age", *((c[AGE].value >= low) & (c[AGE].value < high) for c in (a, b))))
-    for name in a:
+    for name in distinct(b, list(b)):
         kind = "view" if name.startswith("view=") else "race" if name.startswith("race=") else "finding"
         if name not in (SEX, AGE):
             found.append((a[name].label, kind, a[name].value == 1, b[name].value == 1))

@@ -56,11 +56,11 @@ def _real(look: RadiographLook) -> list[Said]:
         told = auc.matched.value - auc.floor.value > CLEAR
         purpose = "as if a clinic had recorded them" if told else "as a stand-in in method development"
         said.append((f"{purpose}: a discriminator tells synthetic from real with an AUC of {_against(auc)}.", not told))
-    for name, what in (("greys", "grey levels"), ("spectrum_db", "spatial detail (power spectrum)")):
+    for name, what in (("greys", "grey levels matter"), ("spectrum_db", "fine detail matters")):
         m = everyone.get(name)
         if m is not None and m.beyond_floor:
             unit = " dB" if name == "spectrum_db" else ""
-            said.append((f"where {what} matter: they lie {_against(m, 3 if not unit else 1)}{unit} apart.", False))
+            said.append((f"where {what}: they lie {_against(m, 1 if unit else 3)}{unit} apart.", False))
     return said
 
 
@@ -84,21 +84,24 @@ def _obeyed(look: RadiographLook) -> list[Said]:
     if look.obedience is None:
         return []
     rows = [r for r in look.obedience.rows if r.metric in ("auroc", "correlation")]
-    shown = [r for r in rows if not r.small and _told(r.synthetic, r.floor) and _near(r)]
-    weak = [r for r in rows if not r.small and _told(r.ceiling, r.floor) and r not in shown]
-    unread = [r for r in rows if not r.small and not _told(r.ceiling, r.floor) and r not in shown]
-    few = [r for r in rows if r.small]
-    said: list[Said] = []
-    if shown:
-        said.append((f"where it matters that images show what was asked for: {_named(shown)}.", True))
-    if weak:
-        said.append(
-            (f"where it matters that images show {_named(weak)}: they do so clearly less than real ones.", False)
-        )
-    if unread:
-        said.append((f"on trust in {_named(unread)}: the judge cannot read it off real images either.", False))
+    large = [r for r in rows if not r.small]
+    read = [r for r in large if _told(r.ceiling, r.floor)]
+    shown = [r for r in read if _told(r.synthetic, r.floor) and _near(r)]
+    parts = (
+        (shown, "where it matters that images show what was asked for: {}.", True),
+        ([r for r in read if r not in shown], "where images must show {}: they do so less than real ones.", False),
+        ([r for r in large if r not in read], "on trust in {}: the judge cannot read it off real images.", False),
+        (
+            [r for r in large if _above(r)],
+            "as if they were new patients with respect to {}: it is read better off synthetic images than off real "
+            "ones, so signs are exaggerated, or training images shine through that the judge knows.",
+            False,
+        ),
+    )  # fmt: skip
+    said: list[Said] = [(text.format(_named(found)), good) for found, text, good in parts if found]
+    few = [r.label for r in rows if r.small]
     if few:
-        said.append((f"on trust in {', '.join(r.label for r in few)}: too few images to tell.", False))
+        said.append((f"on trust in {', '.join(few)}: too few images to tell.", False))
     leaking = [r for r in look.obedience.leaks if r.stands_out]
     if leaking:
         pairs = "; ".join(f"{r.asked_label} moves {r.read_label}" for r in leaking[:6])
@@ -113,11 +116,12 @@ def _told(x: Interval, floor: Interval) -> bool:
 
 def _near(row: ObedienceRow) -> bool:
     """Return whether synthetic images are read no worse than real ones by more than a tenth."""
-    return (
-        row.ceiling.value is None
-        or row.synthetic.value is not None
-        and (row.synthetic.value >= row.ceiling.value - CLEAR)
-    )
+    known = row.ceiling.value is not None and row.synthetic.value is not None
+    return known and row.synthetic.value >= row.ceiling.value - CLEAR
+
+
+def _above(row: ObedienceRow) -> bool:
+    return row.synthetic.low is not None and row.ceiling.high is not None and row.synthetic.low > row.ceiling.high
 
 
 def _named(rows: list[ObedienceRow]) -> str:

@@ -180,6 +180,7 @@ def test_copies_of_training_images_are_found_and_said(real_sides):
     assert by_pixels.passes is False and by_pixels.median_ratio.whole.high < 0.5
     assert by_pixels.pairs[0].distance < 0.1 < by_pixels.real_pairs[0].distance
     first = page(look, sides).sections[0]
+    assert first.items[-1].startswith("Not: for diagnosis")
     assert first.name == "use" and any("looked at the closest pairs" in s for s in first.items)
 
 
