@@ -27,6 +27,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from clinsynth.conditioning.radiograph import RadiographCondition  # noqa: E402
 from clinsynth.conditioning.radiograph.prompt import prompt  # noqa: E402
+from clinsynth.generators.diffusion.schedulers import step_sources  # noqa: E402
 from clinsynth.generators.radiograph.stable_diffusion import (  # noqa: E402
     DataConfig,
     LossConfig,
@@ -36,7 +37,7 @@ from clinsynth.generators.radiograph.stable_diffusion import (  # noqa: E402
 )
 from clinsynth.generators.radiograph.stable_diffusion.examples import RadiographExamples  # noqa: E402
 from clinsynth.generators.radiograph.stable_diffusion.folder import Parts, read_folder  # noqa: E402
-from clinsynth.generators.radiograph.stable_diffusion.noise import first_noise, step_sources  # noqa: E402
+from clinsynth.generators.radiograph.stable_diffusion.generator import first_noise  # noqa: E402
 from clinsynth.generators.radiograph.stable_diffusion.trainee import RadiographStableDiffusionTrainee  # noqa: E402
 from clinsynth.generators.radiograph.table import Table  # noqa: E402
 from clinsynth.generators.training import Subset, TrainingConfig, fit, gradient_step  # noqa: E402
@@ -149,7 +150,7 @@ def seeds_share(parts: Parts, batch_s: float) -> float:
     """Return the share of a batch's time that its samples' own noise takes, stochastic steps included."""
     shape, begun = parts.latent_shape(None), time.perf_counter()
     for k in range(100):
-        for source in step_sources([k] * BATCH):
+        for source in step_sources([k] * BATCH, "bench"):
             torch.randn(shape, generator=source)
         np.stack([first_noise(k, shape) for _ in range(BATCH)])
     return (time.perf_counter() - begun) / 100 / batch_s
