@@ -113,9 +113,9 @@ def _shown(head: Any, stored: Shaped[np.ndarray, "rows cols"]) -> Float[np.ndarr
     padding = _padding(head, stored)
     kept = stored if padding is None else np.where(padding, stored[~padding].min() if not padding.all() else 0, stored)
     checked_values(kept)
-    precise = np.float32 if kept.dtype.itemsize <= 2 else np.float64  # 16 bits fit into float32 exactly
     slope, intercept = _number(head, "RescaleSlope", 1.0), _number(head, "RescaleIntercept", 0.0)
-    values = kept.astype(precise) * slope + intercept  # a Python number does not widen float32
+    precise = np.float32 if kept.dtype.itemsize <= 2 else np.float64  # 16 bits fit into float32 exactly
+    values = np.asarray(np.multiply(kept, slope, dtype=precise) + precise(intercept))
     image = _windowed(head, kept, values)
     if str(head.PhotometricInterpretation) == "MONOCHROME1":
         image = 1 - image
