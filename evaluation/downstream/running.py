@@ -93,7 +93,8 @@ def run_arms(
         if not callable(sources):
             break
     outcomes_of: dict[str, list[Outcomes]] = {arm.name: [] for arm in arms}
-    tested, content = test.fingerprint(), {}
+    tested = test.fingerprint()
+    content: dict[str, str] = {}
     trained = done = 0
     for seed in seeds:
         given = _of_seed(sources, seed)

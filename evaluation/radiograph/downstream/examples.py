@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Float16, Float64, Int
@@ -74,7 +75,7 @@ class Radiographs:
     def rows(self, mask: Bool[np.ndarray, " n"]) -> Radiographs:
         """Return some of the rows."""
         at = np.flatnonzero(mask)
-        kept = {f.name: _taken(getattr(self, f.name), at) for f in fields(self) if f.name != "findings"}
+        kept: dict[str, Any] = {name: _taken(column, at) for name, column in self._columns().items()}
         return replace(self, **kept)
 
     def only(self, patients: Iterable[str]) -> Radiographs:
@@ -90,11 +91,12 @@ class Radiographs:
         """
         if self.findings != other.findings or self.image.shape[1:] != other.image.shape[1:]:
             raise ValueError("radiographs of different findings or sizes cannot be put together")
-        pairs = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self) if f.name != "findings"}
-        return replace(
-            self,
-            **{k: np.concatenate(p) if isinstance(p[0], np.ndarray) else p[0] + p[1] for k, p in pairs.items()},
-        )
+        more = other._columns()
+        both: dict[str, Any] = {
+            name: np.concatenate([column, more[name]]) if isinstance(column, np.ndarray) else column + more[name]
+            for name, column in self._columns().items()
+        }
+        return replace(self, **both)
 
     def halved_with(self, other: Radiographs) -> Radiographs:
         """Return the rows of both, drawn so often that each side is half of what is drawn."""
@@ -118,6 +120,10 @@ class Radiographs:
 
     def __len__(self) -> int:
         return len(self.image)
+
+    def _columns(self) -> dict[str, Any]:
+        """Return all that has an entry a row."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "findings"}
 
 
 def findings_of(records: Iterable[Record], fewest: int = FEWEST_PATIENTS) -> tuple[str, ...]:
@@ -205,5 +211,5 @@ def _place(words: Sequence[str], word: str | None) -> int:
     return -1 if word is None else words.index(str(word))
 
 
-def _taken(column: object, at: np.ndarray) -> object:
-    return column[at] if isinstance(column, np.ndarray) else tuple(column[k] for k in at.tolist())  # type: ignore[index]
+def _taken(column: Any, at: np.ndarray) -> Any:
+    return column[at] if isinstance(column, np.ndarray) else tuple(column[k] for k in at.tolist())

@@ -26,6 +26,7 @@ PAIRS = (
     (AUGMENTED, REAL), (SYNTHETIC, REAL), (MIXED, REAL), (FIRST, REAL), (FIRST, SAME_COMPUTE),
     (MIXED_AUGMENTED, AUGMENTED), (FIRST_AUGMENTED, AUGMENTED_SAME_COMPUTE),
 )  # fmt: skip
+IN_CELLS = (REAL, AUGMENTED, SYNTHETIC, MIXED, FIRST, FIRST_AUGMENTED)  # a page is only so wide
 
 
 def findings_sections(result: FindingsResult) -> tuple[Section, ...]:
@@ -61,7 +62,7 @@ def finding_table(result: FindingsResult, site: Side, share: float) -> Table:
 def cell_table(result: FindingsResult, site: Side, share: float) -> Table:
     """Return each cell's false No Finding rate at a share, each axis's gap, and the gap that noise alone shows."""
     at = result.at(site.name, share)
-    arms = [arm.name for arm in at.result.arms]
+    arms = [name for name in IN_CELLS if name in _arms(result)]
     rows: list[tuple[Cell, ...]] = []
     for axis in AXES:
         name = axis_name(axis)
@@ -72,7 +73,7 @@ def cell_table(result: FindingsResult, site: Side, share: float) -> Table:
         if any(n.gap is not None for n in at.noise if n.axis == name):
             gaps = [at.result.row(a, gap_name(axis)).result for a in arms]
             under = {n.arm: n.gap for n in at.noise if n.axis == name}
-            rows.append((Cell(text=f"{name}: gap"), Cell(text=""), *(Cell(text=ranged(g)) for g in gaps)))
+            rows.append((Cell(text=f"{name}: gap"), Cell(text=""), *(Cell(text=ranged(g, digits=2)) for g in gaps)))
             noise = (Cell(text=f"under {under[a]:.2f}") for a in arms)
             rows.append((Cell(text=f"{name}: gap by chance"), Cell(text=""), *noise))
     caption = (
@@ -82,12 +83,12 @@ def cell_table(result: FindingsResult, site: Side, share: float) -> Table:
     return Table(caption=caption, head=("cell", "sick patients (images)", *arms), rows=tuple(rows))
 
 
-def ranged(x: Interval, *, sign: bool = False) -> str:
+def ranged(x: Interval, *, sign: bool = False, digits: int = 3) -> str:
     """Return a value with its interval."""
     if x.value is None or x.low is None or x.high is None:
         return "–"
-    plus = "+" if sign else ""
-    return f"{x.value:{plus}.3f} [{x.low:{plus}.3f} to {x.high:{plus}.3f}]"
+    form = f"{'+' if sign else ''}.{digits}f"
+    return f"{x.value:{form}} [{x.low:{form}} to {x.high:{form}}]"
 
 
 def about(result: FindingsResult) -> tuple[str, ...]:
@@ -183,7 +184,7 @@ def _differences(result: FindingsResult, site: Side, metric: str) -> Table:
 def _cell_row(axis: str, any_arm: CellRow, found: Sequence[CellRow]) -> tuple[Cell, ...]:
     flag = "" if any_arm.compared else f" {FLAG}"
     size = f"{any_arm.rate.n} ({any_arm.images})"
-    rates = (Cell(text=f"{ranged(c.rate)}{flag}") for c in found)
+    rates = (Cell(text=f"{ranged(c.rate, digits=2)}{flag}") for c in found)
     return (Cell(text=f"{axis}: {any_arm.cell}{flag}"), Cell(text=size), *rates)
 
 
