@@ -116,8 +116,8 @@ def _told(x: Interval, floor: Interval) -> bool:
 
 def _near(row: ObedienceRow) -> bool:
     """Return whether synthetic images are read no worse than real ones by more than a tenth."""
-    known = row.ceiling.value is not None and row.synthetic.value is not None
-    return known and row.synthetic.value >= row.ceiling.value - CLEAR
+    synthetic, ceiling = row.synthetic.value, row.ceiling.value
+    return synthetic is not None and ceiling is not None and synthetic >= ceiling - CLEAR
 
 
 def _above(row: ObedienceRow) -> bool:
