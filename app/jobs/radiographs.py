@@ -12,8 +12,9 @@ from ..progress import Progress
 
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
+    from ...evaluation.downstream import DownstreamResult
     from ...evaluation.radiograph.eyes import Eyes
-    from ...evaluation.report import Page
+    from ...evaluation.report import Page, Section
 
 NOUN, ARRAY = "radiographs", "image"
 TASKS: tuple[str, ...] = ("findings",)
@@ -76,7 +77,8 @@ def measured(
         sides.images, len(reader), eyes=eyes(), seed=seed, folder=folder, workers=workers, progress=progress
     )  # fmt: skip
     (folder / LOOK).write_text(look.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    whole, more = None, []
+    whole: DownstreamResult | None = None
+    more: list[Section] = []
     if task is not None:
         from .findings import run_findings
 

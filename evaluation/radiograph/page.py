@@ -73,7 +73,7 @@ def _sheets(sides: Sides) -> Section:
 def _realism(look: RadiographLook, sides: Sides) -> Section:
     everyone = look.realism.groups[0]
     eyes = f"Features are those of {look.eyes}, trained on {look.n[0]} real training images. " if look.eyes else ""
-    texts = (
+    texts: tuple[str, ...] = (
         look.sizes,
         f"{eyes}{look.n[1]} real images of patients that were not trained on are compared with {look.n[2]} synthetic "
         "ones. The floor is one half of the held-out patients against the other, and 'at equal size' a half against "

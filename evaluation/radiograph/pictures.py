@@ -121,10 +121,10 @@ def obedience_picture(rows: Sequence[ObedienceRow]) -> Picture:
     figure = Figure(figsize=(7.2, 0.7 + 0.27 * len(shown)), facecolor="white")
     axes = figure.subplots()
     for y, row in enumerate(shown):
-        if row.floor.value is not None:
+        if row.floor.low is not None and row.floor.high is not None:
             axes.plot([row.floor.low, row.floor.high], [y, y], color="#cbd2d9", lw=7, solid_capstyle="butt")
         for part, colour, mark, up in ((row.ceiling, REAL, "s", 0.16), (row.synthetic, SYNTHETIC, "o", -0.16)):
-            if part.value is not None:
+            if part.value is not None and part.low is not None and part.high is not None:
                 axes.plot([part.low, part.high], [y + up, y + up], color=colour, lw=1.4)
                 axes.plot([part.value], [y + up], mark, color=colour, ms=4.5, mfc="white" if row.small else colour)
     axes.set_yticks(range(len(shown)), [r.label for r in shown])
@@ -174,6 +174,6 @@ def distances_picture(real: Sequence[float], synthetic: Sequence[float], by: str
 def _plain(axes: Sequence[Axes]) -> None:
     for a in axes:
         a.tick_params(labelsize=8)
-        a.xaxis.label.set_size(8.5)
-        a.yaxis.label.set_size(8.5)
+        a.xaxis.label.set_fontsize(8.5)
+        a.yaxis.label.set_fontsize(8.5)
         a.spines[["top", "right"]].set_visible(False)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from ..groups import AGE_BANDS
 from ..realism import (
     FEWEST_PATIENTS,
+    Measured,
     Pairs,
     Sample,
     compare_features,
@@ -140,15 +141,23 @@ def realism(
 def groups(real: Images, synthetic: Images) -> list[tuple[str, str, Bool[np.ndarray, " n"], Bool[np.ndarray, " m"]]]:
     """Return (name, kind, real rows, synthetic rows) of everyone and of each group that both sides have."""
     a, b = columns(real.conditions), columns(synthetic.conditions)
-    found = [("all", "all", np.ones(len(real), bool), np.ones(len(synthetic), bool))]
-    found += [(sex, "sex", *(c[SEX].value == k for c in (a, b))) for sex, k in (("F", 0.0), ("M", 1.0))]
+    found: list[tuple[str, str, np.ndarray, np.ndarray]] = [
+        ("all", "all", np.ones(len(real), bool), np.ones(len(synthetic), bool))
+    ]
+
+    def add(name: str, kind: str, first: np.ndarray, second: np.ndarray) -> None:
+        if first.any() and second.any():
+            found.append((name, kind, first, second))
+
+    for sex, k in (("F", 0.0), ("M", 1.0)):
+        add(sex, "sex", a[SEX].value == k, b[SEX].value == k)
     for name, low, high in AGE_BANDS:
-        found.append((name, "age", *((c[AGE].value >= low) & (c[AGE].value < high) for c in (a, b))))
+        add(name, "age", *((c[AGE].value >= low) & (c[AGE].value < high) for c in (a, b)))
     for name in distinct(b, list(b)):
         kind = "view" if name.startswith("view=") else "race" if name.startswith("race=") else "finding"
         if name not in (SEX, AGE):
-            found.append((a[name].label, kind, a[name].value == 1, b[name].value == 1))
-    return [row for row in found if row[1] == "all" or (row[2].any() and row[3].any())]
+            add(a[name].label, kind, a[name].value == 1, b[name].value == 1)
+    return found
 
 
 def cell_names(*sides: Images) -> tuple[list[str], ...]:
@@ -182,7 +191,7 @@ def _metrics(
     curves: Sequence[tuple[np.ndarray, np.ndarray]], rows: tuple[np.ndarray, np.ndarray], settings: dict[str, int],
     whole: bool,
 ) -> list[MeasuredRow]:  # fmt: skip
-    found = []
+    found: list[Measured] = []
     whose = [picked(s.patients, k) for s, k in zip(sides, rows, strict=True)]
     if features is not None:
         r, s = (Sample(f[k], names) for f, k, names in zip(features, rows, whose, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..comparison import Interval
 from ..downstream import DownstreamResult
-from ..downstream.section import gains
+from ..downstream.arms import REAL, SAME_COMPUTE
 from ..report import Section
 from .copies import LEAST_RATIO, CopyCheck
 from .look import RadiographLook
@@ -20,7 +20,7 @@ def verdict_section(look: RadiographLook, task: DownstreamResult | None) -> Sect
     """Return the section that comes first."""
     said: list[Said] = []
     if task is not None:
-        said += gains(task)
+        said += _worth(task)
     said += _flat(look) + _real(look) + _obeyed(look) + _alike(look)
     if look.copies is not None:
         said += [_copied(check) for check in look.copies.checks]
@@ -41,6 +41,25 @@ def verdict_section(look: RadiographLook, task: DownstreamResult | None) -> Sect
     return Section(
         name="use", title="What to use this data for, and what not", texts=tuple(texts), items=(*use, *avoid)
     )
+
+
+def _worth(task: DownstreamResult) -> list[Said]:
+    """Return what synthetic images add, by the task's first metric: a gain must stand against the same compute."""
+    metric = task.metrics[0]["name"]
+    found = {(r.arm, r.reference): r for r in task.differences if (r.metric, r.group) == (metric, "all")}
+    said: list[Said] = []
+    for arm, reference, purpose in (
+        ("synthetic -> real", SAME_COMPUTE, "to train a model on before real images"),
+        ("mixed", REAL, "to train a model on beside real images"),
+    ):
+        row = found.get((arm, reference))
+        if row is not None and row.difference.value is not None:
+            d = row.difference
+            span = f"{d.value:+.3f} [{d.low:+.3f} to {d.high:+.3f}]"
+            evidence = f"{metric} of '{arm}' less '{reference}' is {span}"
+            end = {"better": "", "worse": ", worse"}.get(row.verdict, ", which may be nothing")
+            said.append((f"{purpose}: {evidence}{end}.", row.verdict == "better"))
+    return said
 
 
 def _flat(look: RadiographLook) -> list[Said]:
@@ -116,8 +135,8 @@ def _told(x: Interval, floor: Interval) -> bool:
 
 def _near(row: ObedienceRow) -> bool:
     """Return whether synthetic images are read no worse than real ones by more than a tenth."""
-    known = row.ceiling.value is not None and row.synthetic.value is not None
-    return known and row.synthetic.value >= row.ceiling.value - CLEAR
+    synthetic, ceiling = row.synthetic.value, row.ceiling.value
+    return synthetic is not None and ceiling is not None and synthetic >= ceiling - CLEAR
 
 
 def _above(row: ObedienceRow) -> bool:
@@ -139,8 +158,7 @@ def _copied(check: CopyCheck) -> Said:
     share = f"{100 * (check.closer.whole.value or 0):.1f} % lie closer than all but 1 % of held-out real images"
     shown = f"{ratio.value:.2f} [{_two_of(ratio.low)} to {_two_of(ratio.high)}]"
     said = f"{by}, their median distance to training images is {shown} times that of held-out real ones; {share}"
-    low, high = check.closer.whole.low, check.closer.floor.high
-    close = low is not None and high is not None and low > high
+    close = check.closer.beyond_floor or check.nearer.beyond_floor
     if check.passes and not close:
         return (f"to pass on without plain copies of patients: {said}.", True)
     why = f"the line is {LEAST_RATIO}" if not check.passes else "more than real ones do"

@@ -7,6 +7,8 @@ import pytest
 from clinsynth.conditioning.radiograph import RadiographCondition
 from clinsynth.conditioning.record import Record
 from clinsynth.conditioning.seeds import stream
+from clinsynth.evaluation.comparison import Interval
+from clinsynth.evaluation.downstream import DifferenceRow, DownstreamResult
 from clinsynth.evaluation.radiograph import look as looking
 from clinsynth.evaluation.radiograph.attributes import columns, stated_alike
 from clinsynth.evaluation.radiograph.eyes import scores_of
@@ -210,6 +212,27 @@ def test_the_page_holds_its_pictures_and_says_them_in_words(whole):
     assert all(p.uri.startswith("data:image/") and p.alt for p in pictures)
     assert sum(p.uri.startswith("data:image/png") for p in pictures) == 4
     assert "http" not in text.replace("http://www.w3.org", "") and "nan" not in text.lower().split("base64")[0]
+
+
+@pytest.mark.parametrize(
+    ("low", "verdict", "begins"), [(0.01, "better", "Use"), (-0.02, "open", "Not"), (-0.3, "worse", "Not")]
+)
+def test_a_gain_counts_where_it_stands_against_the_same_compute(whole, low, verdict, begins):
+    sides, look, _ = whole
+    rows = tuple(
+        DifferenceRow(
+            group="all", metric="macro AUROC", arm="synthetic -> real", reference=reference,
+            difference=Interval(value=low + 0.02, low=low, high=low + 0.05, n=40),
+            verdict="better" if reference == "real" else verdict,
+        )
+        for reference in ("real", "real, same compute")
+    )  # fmt: skip
+    task = DownstreamResult(
+        task="findings", config={}, metrics=({"name": "macro AUROC", "unit": "", "higher_is_better": True},), arms=(),
+        seeds=(0, 1, 2), test_patients=40, rows=(), differences=rows,
+    )  # fmt: skip
+    said = [s for s in page(look, sides, task).sections[0].items if "macro AUROC" in s]
+    assert len(said) == 1 and said[0].startswith(begins) and "less 'real, same compute'" in said[0]
 
 
 def test_without_training_data_realism_alone_is_measured(real_sides):
