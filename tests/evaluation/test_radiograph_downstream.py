@@ -426,7 +426,7 @@ def test_a_copy_of_the_real_data_brings_no_gain_and_good_synthetic_data_do():
     """Sixty patients, of which three are had; four hundred synthetic ones of the same kind, or the three again."""
     rng = np.random.default_rng(13)
     train, test = made(rng, 60, "a", contrast=0.25), made(rng, 80, "b", contrast=0.25)
-    asked = FindingsSettings(steps=60, size=16, shares=(1.0,), resamples=300, augment=False)
+    asked = FindingsSettings(steps=40, size=16, shares=(1.0,), resamples=300, augment=False)
     copies = [
         Record(f"copy{k}", r.arrays, r.condition.model_copy(update={"patient_id": None}), r.geometry,
                {"synthetic": True})
