@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor
+from torch.distributed.fsdp import FSDPModule
+from torch.distributed.tensor import DTensor
 
 from .config import TrainingConfig
 from .draws import Draws
@@ -67,10 +69,17 @@ def gradient_step(
             share = losses.float().sum() * (accelerator.num_processes / config.batch_size)
             accelerator.backward(share)
         total = total + share.detach()
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    norm = accelerator.clip_grad_norm_(parameters, math.inf if config.clip_norm is None else config.clip_norm)
+    norm = _clipped(accelerator, optimiser, math.inf if config.clip_norm is None else config.clip_norm)
     optimiser.step()
     return {"loss": float(accelerator.reduce(total, "mean")), "grad_norm": float(norm)}
+
+
+def _clipped(accelerator: Accelerator, optimiser: Any, max_norm: float) -> Tensor:
+    """Clip the gradient and return the 2-norm it had, over all processes where each holds a share."""
+    accelerator.unscale_gradients()
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+    return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
 
 def per_example(phase: Phase, networks: Networks, micro: MicroBatch) -> Tensor:
@@ -88,9 +97,10 @@ def per_example(phase: Phase, networks: Networks, micro: MicroBatch) -> Tensor:
 
 @contextmanager
 def _synchronised(accelerator: Accelerator, phase: Phase, networks: Networks, last: bool) -> Iterator[None]:
-    """Let the processes exchange gradients in the last part only."""
+    """Let the processes exchange gradients in the last part only, unless each keeps its share of them alone."""
     with ExitStack() as stack:
         if not last:
             for name in phase.networks:
-                stack.enter_context(accelerator.no_sync(networks[name]))
+                if not isinstance(networks[name], FSDPModule):
+                    stack.enter_context(accelerator.no_sync(networks[name]))
         yield
