@@ -233,7 +233,8 @@ def numbers_held(state) -> dict[str, int]:
 
     def count(tensors) -> int:
         parts = [t.to_local() if hasattr(t, "to_local") else t for t in tensors if t is not None and t.ndim]
-        return sum(part.untyped_storage().nbytes() // part.element_size() for part in parts)
+        stores = {s.data_ptr(): s.nbytes() // 4 for s in (part.untyped_storage() for part in parts)}
+        return sum(stores.values())
 
     moving = {name: [p for p in net.parameters() if p.requires_grad] for name, net in state.networks.items()}
     means = [

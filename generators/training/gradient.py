@@ -11,11 +11,10 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor
-from torch.distributed.fsdp import FSDPModule
-from torch.distributed.tensor import DTensor
 
 from .config import TrainingConfig
 from .draws import Draws
+from .shares import is_share, whole
 from .trainee import Networks, Phase
 
 
@@ -78,8 +77,7 @@ def _clipped(accelerator: Accelerator, optimiser: Any, max_norm: float) -> Tenso
     """Clip the gradient and return the 2-norm it had, over all processes where each holds a share."""
     accelerator.unscale_gradients()
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm)
-    return norm.full_tensor() if isinstance(norm, DTensor) else norm
+    return whole(torch.nn.utils.clip_grad_norm_(parameters, max_norm))
 
 
 def per_example(phase: Phase, networks: Networks, micro: MicroBatch) -> Tensor:
@@ -101,6 +99,6 @@ def _synchronised(accelerator: Accelerator, phase: Phase, networks: Networks, la
     with ExitStack() as stack:
         if not last:
             for name in phase.networks:
-                if not isinstance(networks[name], FSDPModule):
+                if not any(map(is_share, networks[name].parameters())):
                     stack.enter_context(accelerator.no_sync(networks[name]))
         yield

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import FullyShardedDataParallelPlugin, str_to_bool
 from torch import nn
-from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
-from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule, MixedPrecisionPolicy, fully_shard
-from torch.distributed.fsdp.wrap import size_based_auto_wrap_policy, transformer_auto_wrap_policy
+
+if TYPE_CHECKING:  # these take a second to import, and most runs do not need them
+    from torch.distributed.device_mesh import DeviceMesh
+    from torch.distributed.fsdp import MixedPrecisionPolicy
 
 _WHOLE_INSIDE = (nn.MultiheadAttention,)  # it reads the weights of its parts without calling them
 _LOW = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -53,6 +55,10 @@ def sharding_of(accelerator: Accelerator) -> Sharding | None:
     """
     if not fsdp_asked() or accelerator.num_processes == 1:
         return None
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import MixedPrecisionPolicy
+    from torch.distributed.fsdp.wrap import size_based_auto_wrap_policy, transformer_auto_wrap_policy
+
     plugin = FullyShardedDataParallelPlugin()
     _refuse(plugin)
     low = _LOW.get(accelerator.mixed_precision)
@@ -67,6 +73,8 @@ def sharding_of(accelerator: Accelerator) -> Sharding | None:
 
 
 def _refuse(plugin: FullyShardedDataParallelPlugin) -> None:
+    from torch.distributed.fsdp import CPUOffloadPolicy
+
     if plugin.fsdp_version != 2:
         raise ValueError(f"fsdp_version is {plugin.fsdp_version}; set it to 2 (accelerate launch --fsdp_version 2)")
     if isinstance(plugin.cpu_offload, CPUOffloadPolicy):
@@ -107,6 +115,8 @@ def cut_up(network: nn.Module, sharding: Sharding, phases: int) -> None:
         sharding: how.
         phases: number of the trainee's phases.
     """
+    from torch.distributed.fsdp import fully_shard
+
     frees = sharding.frees and phases == 1
     for unit in units(network, sharding):
         fully_shard(unit, mesh=sharding.mesh, mp_policy=sharding.precision, reshard_after_forward=frees)
@@ -141,6 +151,8 @@ def _by_size(module: nn.Module, smallest: int) -> tuple[list[nn.Module], int]:
 
 def put_away(networks: Iterable[nn.Module]) -> None:
     """Drop gathered weights, so that the next pass gathers what the optimiser made of the shares."""
+    from torch.distributed.fsdp import FSDPModule
+
     for network in networks:
         for module in network.modules():
             if isinstance(module, FSDPModule):

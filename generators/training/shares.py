@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 
-def local(tensor: Tensor) -> Tensor:
-    """Return this process's share, in the same memory."""
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+def is_share(tensor: Any) -> bool:
+    """Return whether this process holds only a share of the tensor."""
+    known = sys.modules.get("torch.distributed.tensor")  # slow to import; unless something did, there are no shares
+    return known is not None and isinstance(tensor, known.DTensor)
 
 
-def share_of(value: Tensor, like: Tensor) -> Tensor:
+def local(tensor: Any) -> Tensor:
+    """Return this process's share, in the same memory; of a plain tensor itself."""
+    share: Tensor = tensor.to_local() if is_share(tensor) else tensor
+    return share
+
+
+def whole(tensor: Any) -> Tensor:
+    """Return the whole of a tensor, for which every process must ask; of a plain tensor itself."""
+    found: Tensor = tensor.full_tensor() if is_share(tensor) else tensor
+    return found
+
+
+def share_of(value: Tensor, like: Any) -> Tensor:
     """Return this process's share of a whole tensor that all processes have, cut as `like` is."""
-    if not isinstance(like, DTensor) or value.shape != like.shape:
+    if not is_share(like) or value.shape != like.shape:
         return value
+    from torch.distributed.tensor import distribute_tensor
+
     value = value.to(device=like.device, dtype=like.dtype)
     return distribute_tensor(value, like.device_mesh, like.placements, src_data_rank=None)
 
@@ -37,10 +52,10 @@ def gathered(content: Any, keep: bool) -> Any:
         return {key: gathered(value, keep) for key, value in content.items()}
     if isinstance(content, list):
         return [gathered(value, keep) for value in content]
-    if not isinstance(content, DTensor):
+    if not is_share(content):
         return content
-    whole = content.detach().full_tensor()
-    return whole.cpu() if keep else whole.new_empty(0)
+    value = whole(content.detach())
+    return value.cpu() if keep else value.new_empty(0)
 
 
 def replace(network: nn.Module, by: Callable[[nn.Parameter], nn.Parameter]) -> None:
@@ -76,15 +91,15 @@ def made_whole(network: nn.Module, keep: bool) -> Iterator[None]:
     """
     shares: dict[int, nn.Parameter] = {}
 
-    def whole(parameter: nn.Parameter) -> nn.Parameter:
-        if not isinstance(parameter, DTensor):
+    def in_its_place(parameter: nn.Parameter) -> nn.Parameter:
+        if not is_share(parameter):
             return parameter
-        value = parameter.detach().full_tensor()
+        value = whole(parameter.detach())
         made = nn.Parameter(value if keep else value.new_empty(0), requires_grad=False)
         shares[id(made)] = parameter
         return made
 
-    replace(network, whole)
+    replace(network, in_its_place)
     try:
         yield
     finally:

@@ -54,7 +54,7 @@ class TrainingState:
         """
         self.step = 0
         self.window = Window()
-        self._accelerator = accelerator
+        self._accelerator, self._sharding = accelerator, sharding
         modules: dict[str, nn.Module] = copy.deepcopy(dict(trainee.networks))
         mover = {name for phase in trainee.phases for name in phase.networks}
         moving = {name for name in mover if any(p.requires_grad for p in modules[name].parameters())}
@@ -100,7 +100,8 @@ class TrainingState:
 
     def put_away(self) -> None:
         """Drop whole weights that a phase has left lying, after its optimiser has moved their shares."""
-        put_away(self.networks.values())
+        if self._sharding is not None:
+            put_away(self.networks.values())
 
     @contextmanager
     def averaged(self, everywhere: bool) -> Iterator[Networks]:
