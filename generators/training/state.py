@@ -25,8 +25,8 @@ from torch import nn
 from .average import Average
 from .config import TrainingConfig
 from .metrics import Window
-from .shares import gathered, share_of
 from .sharding import Sharding, check_shardable, cut_up, put_away
+from .shares import gathered, share_of
 from .trainee import Networks, Phase, Trainee
 
 _STATE = "state.json"
