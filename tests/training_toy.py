@@ -74,6 +74,39 @@ class ToyDenoiser:
             save_file(network.state_dict(), folder / f"{name}.safetensors")
 
 
+class Block(nn.Module):
+    """A residual block whose parameters do not divide by two."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.inner = nn.Sequential(nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
+
+    def forward(self, x):
+        return x + self.inner(self.norm(x))
+
+
+class ToyBlocks(ToyDenoiser):
+    """Denoises by several blocks after an encoder that partly moves and a frozen one; the processes start apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        rank = int(os.environ.get("RANK", "0"))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1 + rank)
+            blocks = nn.ModuleList([Block(15) for _ in range(3)])
+            denoiser = nn.Sequential(nn.Linear(D + 3, 15), nn.Sequential(*blocks), nn.Linear(15, D))
+        encoder, frozen = mlp(1, 1, 2 + rank), mlp(1, 1, 3 + rank).requires_grad_(False)
+        encoder[0].requires_grad_(False)
+        encoder.register_buffer("scale", torch.tensor(2.0), persistent=False)
+        self.networks = {"denoiser": denoiser, "encoder": encoder, "frozen": frozen}
+        self.phases = (Phase("denoise", ("denoiser", "encoder"), self.loss),)
+
+    def loss(self, networks, batch, draws):
+        c = torch.cat([networks["encoder"](batch["c"]), networks["frozen"](batch["c"])], 1)
+        return super().loss(networks, batch | {"c": c}, draws)
+
+
 class ToyGan(ToyDenoiser):
     """A generator and a critic in turn, the critic with a gradient penalty at the real points."""
 
@@ -113,7 +146,13 @@ class ToyEncoded(ToyDenoiser):
         return super().loss(networks, batch | {"c": networks["encoder"](batch["c"])}, draws)
 
 
-TOYS = {"denoiser": ToyDenoiser, "dropout": lambda: ToyDenoiser(0.3), "gan": ToyGan, "encoded": ToyEncoded}
+TOYS = {
+    "denoiser": ToyDenoiser,
+    "dropout": lambda: ToyDenoiser(0.3),
+    "gan": ToyGan,
+    "encoded": ToyEncoded,
+    "blocks": ToyBlocks,
+}
 
 
 def toy_config(**changes) -> TrainingConfig:
@@ -189,10 +228,50 @@ def kill_at_event(number: int) -> None:
     steps.Disk = lambda: real(event)
 
 
+def numbers_held(state) -> dict[str, int]:
+    """How many numbers of the moving weights, gradients, moments and averages this process has in memory."""
+
+    def count(tensors) -> int:
+        parts = [t.to_local() if hasattr(t, "to_local") else t for t in tensors if t is not None and t.ndim]
+        stores = {s.data_ptr(): s.nbytes() // 4 for s in (part.untyped_storage() for part in parts)}
+        return sum(stores.values())
+
+    moving = {name: [p for p in net.parameters() if p.requires_grad] for name, net in state.networks.items()}
+    means = [
+        mean
+        for name, net in state.average.networks.items()
+        for mean, now in zip(net.parameters(), state.networks[name].parameters(), strict=True)
+        if now.requires_grad
+    ]
+    weights = [p for parameters in moving.values() for p in parameters]
+    moments = [m for o in state.optimisers.values() for of in o.state_dict()["state"].values() for m in of.values()]
+    return {
+        "weights": count(weights),
+        "gradients": count(p.grad for p in weights),
+        "moments": count(moments),
+        "averages": count(means),
+    }
+
+
+def write_numbers_held(run: Path) -> None:
+    """Let each process write, after every step, what it holds."""
+    from clinsynth.generators.training.state import TrainingState
+
+    real, rank = TrainingState.put_away, os.environ.get("RANK", "0")
+
+    def put_away(state) -> None:
+        real(state)
+        Path(f"{run}-held-{rank}.json").write_text(json.dumps(numbers_held(state)))
+
+    TrainingState.put_away = put_away
+
+
 if __name__ == "__main__":
     options = json.loads(sys.argv[2])
     if die := options.pop("die_at_step", None):
         options["gradient_step"] = killed_at_step(die)
     if event := options.pop("die_at_event", None):
         kill_at_event(event)
+    if options.pop("count", False):
+        write_numbers_held(Path(sys.argv[1]))
     toy_fit(Path(sys.argv[1]), **options)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import Tensor, nn
 
+from .shares import local, made_whole, take_shares
 from .trainee import Networks
 
 
 class Average:
     """Copies of networks that follow them as an exponential moving average; buffers are copied.
 
-    Parameters that are held still are not copied: both have the same.
+    Parameters that are held still are not copied: both have the same. Where processes hold shares of the networks'
+    weights they hold the same shares of the average.
 
     Attributes:
-        networks: the averaged networks, in evaluation mode and without gradients.
+        networks: the averaged networks, in evaluation mode and without gradients; call them as `whole` yields them.
     """
 
     def __init__(self, networks: dict[str, nn.Module], decay: float | None) -> None:
@@ -47,16 +50,28 @@ class Average:
             for mean, now in zip(network.buffers(), networks[name].buffers(), strict=True):
                 mean.copy_(now)
 
-    @torch.no_grad()
-    def start_at(self, networks: Networks) -> None:
-        """Take the networks' weights as they are."""
-        for name, network in self.networks.items():
-            network.load_state_dict(networks[name].state_dict())
+    def share(self, networks: Networks, device: torch.device) -> None:
+        """Keep shares of the weights of `networks`, which have been cut up since they were copied."""
+        for name, network in networks.items():
+            take_shares(self.networks[name], network, device)
+
+    @contextmanager
+    def whole(self, keep: bool) -> Iterator[Networks]:
+        """Yield the averaged networks with whole weights; every process must enter.
+
+        Args:
+            keep: whether this process calls them; else it only hands over its shares.
+        """
+        with ExitStack() as stack:
+            for network in self.networks.values():
+                stack.enter_context(made_whole(network, keep))
+            yield self.networks
 
     def _parameters(self, networks: Networks) -> Iterator[tuple[Tensor, Tensor]]:
         seen: set[int] = set()
         for name, network in self.networks.items():
             for mean, now in zip(network.parameters(), networks[name].parameters(), strict=True):
-                if id(mean) not in seen and mean.data_ptr() != now.data_ptr():  # networks may share parameters
+                mine, new = local(mean), local(now)
+                if id(mean) not in seen and mine.data_ptr() != new.data_ptr():  # networks may share parameters
                     seen.add(id(mean))
-                    yield mean, now
+                    yield mine, new

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .config import TrainingConfig
 from .draws import Draws
+from .shares import is_share, whole
 from .trainee import Networks, Phase
 
 
@@ -67,10 +68,16 @@ def gradient_step(
             share = losses.float().sum() * (accelerator.num_processes / config.batch_size)
             accelerator.backward(share)
         total = total + share.detach()
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
-    norm = accelerator.clip_grad_norm_(parameters, math.inf if config.clip_norm is None else config.clip_norm)
+    norm = _clipped(accelerator, optimiser, math.inf if config.clip_norm is None else config.clip_norm)
     optimiser.step()
     return {"loss": float(accelerator.reduce(total, "mean")), "grad_norm": float(norm)}
+
+
+def _clipped(accelerator: Accelerator, optimiser: Any, max_norm: float) -> Tensor:
+    """Clip the gradient and return the 2-norm it had, over all processes where each holds a share."""
+    accelerator.unscale_gradients()
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    return whole(torch.nn.utils.clip_grad_norm_(parameters, max_norm))
 
 
 def per_example(phase: Phase, networks: Networks, micro: MicroBatch) -> Tensor:
@@ -88,9 +95,10 @@ def per_example(phase: Phase, networks: Networks, micro: MicroBatch) -> Tensor:
 
 @contextmanager
 def _synchronised(accelerator: Accelerator, phase: Phase, networks: Networks, last: bool) -> Iterator[None]:
-    """Let the processes exchange gradients in the last part only."""
+    """Let the processes exchange gradients in the last part only, unless each keeps its share of them alone."""
     with ExitStack() as stack:
         if not last:
             for name in phase.networks:
-                stack.enter_context(accelerator.no_sync(networks[name]))
+                if not any(map(is_share, networks[name].parameters())):
+                    stack.enter_context(accelerator.no_sync(networks[name]))
         yield

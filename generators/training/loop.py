@@ -13,6 +13,7 @@ from .order import cuts
 from .processes import let_go, make_accelerator, on_main, own_random_state, tracked
 from .report import FitReport
 from .run_folder import Resume, RunFolder, record_of
+from .sharding import sharding_of
 from .state import TrainingState
 from .steps import Course
 from .trainee import Trainee, check_trainee
@@ -44,7 +45,8 @@ def fit(
 
     In one process on a CPU a run that was stopped or killed and started again ends with the weights, bit for bit, of
     one that was not. Under `accelerate launch` (GPUs) or `torchrun` (GPUs, or the cores of a CPU) every process calls
-    this; the run folder must be one that all can read.
+    this; the run folder must be one that all can read. With FSDP asked of the launcher each process holds its share of
+    the weights, gradients, moments and averages; a run may go on with other processes, with FSDP or without.
 
     Args:
         trainee: networks, losses and how to save them; its own networks stay as they are.
@@ -66,14 +68,15 @@ def fit(
     check_examples(train, validation)
     run = Path(run)
     accelerator = make_accelerator(config, run)
+    sharding = sharding_of(accelerator)
     cuts(config.batch_size, 0, accelerator.num_processes, config.accumulation)
     folder = RunFolder(run)
     data = {"train": fingerprint(train), "validation": fingerprint(validation)}
     environment = getattr(trainee, "environment", {})
-    record = record_of(config, model_config, data, accelerator.num_processes, environment)
+    record = record_of(config, model_config, data, accelerator.num_processes, environment, sharding is not None)
     with folder.held(accelerator), own_random_state(accelerator):
         source = on_main(accelerator, lambda: folder.open(record, resume))
-        state = TrainingState(accelerator, trainee, config)
+        state = TrainingState(accelerator, trainee, config, sharding)
         if source is not None:
             state.read(source)
         course = Course(accelerator, trainee, train, validation, config, folder, state, record, gradient_step, on_log)

@@ -25,14 +25,14 @@ from .config import TrainingConfig
 
 T = TypeVar("T")
 
-_SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
+_OTHERS = (DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)  # they bring loops and optimisers of their own
 
 
 def make_accelerator(config: TrainingConfig, run: Path) -> Accelerator:
     """Return this process's accelerator: one CPU, or what `accelerate launch` or `torchrun` set up.
 
     Raises:
-        ValueError: a tracker is not installed, the device lacks the precision, or the launcher cuts up the weights.
+        ValueError: a tracker is not installed, the device lacks the precision, or the launcher asks for another loop.
     """
     added = {str(name) for name in LOGGER_TYPE_TO_CLASS} - set(LoggerType.list())
     have = sorted({str(name) for name in get_available_trackers()} | added)
@@ -55,9 +55,9 @@ def make_accelerator(config: TrainingConfig, run: Path) -> Accelerator:
         atexit.register(_leave)  # a process that ends while it is joined may abort after all went well
     if config.mixed_precision == "fp16" and accelerator.device.type == "cpu":
         raise ValueError("mixed_precision fp16 needs a GPU; on a CPU take bf16 or no")  # Accelerate would ignore it
-    if accelerator.distributed_type in _SHARDED:
+    if accelerator.distributed_type in _OTHERS:
         kind = accelerator.distributed_type.value
-        raise ValueError(f"accelerate is set to {kind}, which cuts up the weights; train with plain data parallelism")
+        raise ValueError(f"accelerate is set to {kind}, which is not supported; take FSDP or plain data parallelism")
     return accelerator
 
 

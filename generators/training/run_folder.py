@@ -33,6 +33,7 @@ def record_of(
     data: Mapping[str, Any],
     processes: int,
     environment: Mapping[str, Any] = MappingProxyType({}),
+    sharded: bool = False,
 ) -> dict[str, Any]:
     """Return the content of `config.json`; `environment` and what follows it may change when a run goes on.
 
@@ -48,6 +49,7 @@ def record_of(
         "environment": dict(environment),
         "versions": versions,
         "processes": processes,
+        "sharded": sharded,
     }
     try:
         return dict(json.loads(json.dumps(record, allow_nan=False)))

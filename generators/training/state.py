@@ -1,6 +1,7 @@
 """Everything that a step changes: weights, their average, the optimisers and the step count.
 
-Weights that are held still are the trainee's own: a checkpoint has their hash instead of them.
+Weights that are held still are the trainee's own: a checkpoint has their hash instead of them. Its files hold whole
+tensors, whether one process had them or each a share: any number of processes goes on from them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import copy
 import hashlib
 import json
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -22,6 +25,8 @@ from torch import nn
 from .average import Average
 from .config import TrainingConfig
 from .metrics import Window
+from .sharding import Sharding, check_shardable, cut_up, put_away
+from .shares import gathered, share_of
 from .trainee import Networks, Phase, Trainee
 
 _STATE = "state.json"
@@ -32,45 +37,51 @@ class TrainingState:
 
     Attributes:
         step: steps done.
-        networks: the networks being trained, without the wrapping for many processes.
+        networks: the networks being trained, without the wrapping for many processes; under FSDP those that move hold
+            shares of their weights.
         average: their average over the steps.
         optimisers: one per phase.
         window: sums for the next line of the log.
     """
 
-    def __init__(self, accelerator: Accelerator, trainee: Trainee, config: TrainingConfig) -> None:
-        """Start at the trainee's weights, which stay as they are."""
+    def __init__(
+        self, accelerator: Accelerator, trainee: Trainee, config: TrainingConfig, sharding: Sharding | None = None
+    ) -> None:
+        """Start at the trainee's weights, which stay as they are.
+
+        Raises:
+            ValueError: `sharding` cannot cut the networks.
+        """
         self.step = 0
         self.window = Window()
-        self._accelerator = accelerator
+        self._accelerator, self._sharding = accelerator, sharding
         modules: dict[str, nn.Module] = copy.deepcopy(dict(trainee.networks))
-        for module in modules.values():
-            module.to(accelerator.device).train()
+        mover = {name for phase in trainee.phases for name in phase.networks}
+        moving = {name for name in mover if any(p.requires_grad for p in modules[name].parameters())}
+        for name, module in modules.items():
+            module.train()
+            if sharding is None or name not in moving:  # what is cut up need not fit a device whole
+                module.to(accelerator.device)
+        if accelerator.num_processes > 1:
+            _agree(modules, accelerator.device)
         # Before Accelerate patches `forward`: a copy made after that would run the original's weights.
         self.average = Average(modules, config.ema_decay)
-        self._moved = {name: [p for p in net.parameters() if p.requires_grad] for name, net in modules.items()}
         self._still = {name: _names_held_still(net) for name, net in modules.items()}
-        moving = {name for phase in trainee.phases for name in phase.networks if self._moved[name]}
-        with warnings.catch_warnings():  # torch 2.13 gives `broadcast_buffers` another name, which older ones lack
-            warnings.filterwarnings("ignore", message="`broadcast_buffers`", category=FutureWarning)
-            self._wrapped = {
-                name: accelerator.prepare_model(net, evaluation_mode=name not in moving)
-                for name, net in modules.items()
-            }
+        self._still_sha256 = {name: _sha256(modules[name], still) for name, still in self._still.items() if still}
+        self._wrapped = _wrapped(accelerator, modules, moving if sharding is None else set())
+        self.networks = {name: accelerator.unwrap_model(net) for name, net in self._wrapped.items()}
+        if sharding is not None:
+            self._cut_up(sharding, {name: modules[name] for name in modules if name in moving}, len(trainee.phases))
+        self._moved = {name: [p for p in net.parameters() if p.requires_grad] for name, net in self.networks.items()}
         self.optimisers: dict[str, Any] = {
             phase.name: accelerator.prepare_optimizer(self._optimiser(phase, config)) for phase in trainee.phases
         }
-        self.networks = {name: accelerator.unwrap_model(net) for name, net in self._wrapped.items()}
-        if accelerator.num_processes > 1:
-            self._share()
-        self.average.start_at(self.networks)
-        self._still_sha256 = {name: _sha256(self.networks[name], still) for name, still in self._still.items() if still}
 
-    def _share(self) -> None:
-        """Give all processes the main one's weights and buffers; wrapping does it for moved parameters alone."""
-        for network in self.networks.values():
-            for tensor in network.state_dict().values():
-                broadcast(tensor)
+    def _cut_up(self, sharding: Sharding, networks: dict[str, nn.Module], phases: int) -> None:
+        check_shardable(networks, sharding)
+        for network in networks.values():
+            cut_up(network, sharding, phases)
+        self.average.share(networks, self._accelerator.device)
 
     def _optimiser(self, phase: Phase, config: TrainingConfig) -> torch.optim.AdamW:
         parameters = {id(p): p for name in phase.networks for p in self._moved[name]}
@@ -87,13 +98,39 @@ class TrainingState:
                 parameter.requires_grad_(True)
         return {name: (self._wrapped if name in phase.networks else self.networks)[name] for name in self.networks}
 
-    def write(self, folder: Path) -> None:
-        """Write the state's files into an empty folder."""
+    def put_away(self) -> None:
+        """Drop whole weights that a phase has left lying, after its optimiser has moved their shares."""
+        if self._sharding is not None:
+            put_away(self.networks.values())
+
+    @contextmanager
+    def averaged(self, everywhere: bool) -> Iterator[Networks]:
+        """Yield the averaged networks; every process must enter.
+
+        Args:
+            everywhere: whether all processes call them, or the main one alone.
+        """
+        with self.average.whole(everywhere or self._accelerator.is_main_process) as networks:
+            yield networks
+
+    def content(self) -> dict[str, Any]:
+        """Return what a checkpoint's files hold by their names; every process must ask, the main one gets it whole."""
+        files: dict[str, Any] = {}
         for kind, networks in (("network", self.networks), ("average", self.average.networks)):
             for name, network in networks.items():
-                save_file(_tensors(network, self._still[name]), folder / f"{kind}-{name}.safetensors")
-        for name, optimiser in self.optimisers.items():
-            torch.save(optimiser.state_dict(), folder / f"optimiser-{name}.pt")
+                state = network.state_dict()
+                files[f"{kind}-{name}.safetensors"] = {k: state[k] for k in state if k not in self._still[name]}
+        files |= {f"optimiser-{name}.pt": optimiser.state_dict() for name, optimiser in self.optimisers.items()}
+        whole: dict[str, Any] = gathered(files, self._accelerator.is_main_process)
+        return whole
+
+    def write(self, folder: Path, content: Mapping[str, Any]) -> None:
+        """Write the state's files into an empty folder, in the main process."""
+        for name, value in content.items():
+            if name.endswith(".pt"):
+                torch.save(value, folder / name)
+            else:
+                save_file({k: v.detach().cpu().contiguous().clone() for k, v in value.items()}, folder / name)
         scaler = self._accelerator.scaler
         state = {
             "step": self.step,
@@ -126,6 +163,23 @@ class TrainingState:
             self._accelerator.scaler.load_state_dict(state["scaler"])
 
 
+def _agree(networks: Mapping[str, nn.Module], device: torch.device) -> None:
+    """Give all processes the main one's weights and buffers; wrapping does it for moved parameters alone."""
+    for network in networks.values():
+        for tensor in network.state_dict().values():
+            tensor.copy_(broadcast(tensor.to(device)))
+
+
+def _wrapped(accelerator: Accelerator, networks: Mapping[str, nn.Module], parallel: set[str]) -> dict[str, Any]:
+    """Return networks in the precision asked for, those named in `parallel` wrapped for many processes."""
+    with warnings.catch_warnings():  # torch 2.13 gives `broadcast_buffers` another name, which older ones lack
+        warnings.filterwarnings("ignore", message="`broadcast_buffers`", category=FutureWarning)
+        return {
+            name: accelerator.prepare_model(network, device_placement=False, evaluation_mode=name not in parallel)
+            for name, network in networks.items()
+        }
+
+
 def _names_held_still(network: nn.Module) -> frozenset[str]:
     parameters = network.named_parameters(remove_duplicate=False)
     return frozenset(name for name, value in parameters if not value.requires_grad)
@@ -140,15 +194,12 @@ def _sha256(network: nn.Module, names: frozenset[str]) -> str:
     return digest.hexdigest()
 
 
-def _tensors(network: nn.Module, without: frozenset[str]) -> dict[str, torch.Tensor]:
-    state = network.state_dict()
-    return {name: state[name].detach().cpu().contiguous().clone() for name in state if name not in without}
-
-
 def _fill(network: nn.Module, path: Path, without: frozenset[str]) -> None:
     """Fill a network; a file may lack the weights in `without`."""
     try:
-        found = network.load_state_dict(load_file(path), strict=False)
+        have = network.state_dict()
+        given = {k: share_of(value, have[k]) if k in have else value for k, value in load_file(path).items()}
+        found = network.load_state_dict(given, strict=False)
         lacking = sorted(set(found.missing_keys) - without) + found.unexpected_keys
         if lacking:
             raise RuntimeError(f"{lacking[0]} is missing or too much")
@@ -158,6 +209,10 @@ def _fill(network: nn.Module, path: Path, without: frozenset[str]) -> None:
 
 def _resume(optimiser: Any, path: Path) -> None:
     try:
-        optimiser.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError, ValueError, KeyError, EOFError, UnpicklingError) as error:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        for i, moments in state["state"].items():
+            moments |= {k: share_of(v, parameters[i]) for k, v in moments.items() if isinstance(v, torch.Tensor)}
+        optimiser.load_state_dict(state)
+    except (OSError, RuntimeError, ValueError, TypeError, LookupError, EOFError, UnpicklingError) as error:
         raise ValueError(f"{path} is no state of the optimiser ({type(error).__name__})") from error

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ class Course:
                 group["lr"] = config.rate(step)
             networks = self.state.turn(phase)
             moved = self.gradient_step(self.accelerator, phase, networks, optimiser, micro_batches, config)
+            self.state.put_away()
             optimiser.zero_grad(set_to_none=True)  # a gradient left lying would enter the other phases' loss scale
             values[phase.name] = {key: float(value) for key, value in moved.items()}
         self._refuse_divergence(values)
@@ -123,8 +125,8 @@ class Course:
         return self.state.step % every == 0 or self.state.step == self.config.steps
 
     def _validate(self, examples: Examples) -> None:
-        networks = self.state.average.networks
-        self.validated = validation_loss(self.accelerator, self.trainee.phases, networks, examples, self.config)
+        with self.state.averaged(everywhere=True) as networks:
+            self.validated = validation_loss(self.accelerator, self.trainee.phases, networks, examples, self.config)
 
     def _log(self) -> None:
         """Write the line of this step, if anything is due."""
@@ -149,33 +151,36 @@ class Course:
         return {"examples_per_s": round(examples / max(now - then, 1e-9), 2)}
 
     def _sample(self) -> None:
-        networks, step = self.state.average.networks, self.state.step
-        on_main(self.accelerator, lambda: self.trainee.sample_grid(networks, self.folder.samples, step))
+        step = self.state.step
+        with self.state.averaged(everywhere=False) as networks:
+            on_main(self.accelerator, lambda: self.trainee.sample_grid(networks, self.folder.samples, step))
 
     def _save(self) -> Path:
         """Write the checkpoint of this step, unless it is there."""
         if self.saved is None or self.saved[0] != self.state.step:
-            self.saved = self.state.step, on_main(self.accelerator, self._write)
+            content = self.state.content()
+            self.saved = self.state.step, on_main(self.accelerator, lambda: self._write(content))
         return self.saved[1]
 
-    def _write(self) -> Path:
+    def _write(self, content: Mapping[str, Any]) -> Path:
         self.folder.metrics.sync()
-        path = save(self.folder.checkpoints, self.state.step, self._write_files, Disk())
+        files = partial(self._write_files, content)
+        path = save(self.folder.checkpoints, self.state.step, files, Disk())
         prune(self.folder.checkpoints, self.config.keep_checkpoints)
         return path
 
-    def _write_files(self, folder: Path) -> None:
-        self.state.write(folder)
+    def _write_files(self, content: Mapping[str, Any], folder: Path) -> None:
+        self.state.write(folder, content)
         (folder / CONFIG).write_text(json.dumps(self.record, indent=1) + "\n", encoding="utf-8")
 
     def _finish(self) -> Path:
         """Bring out the model; a run that was already at its end is validated for the report."""
-        networks = self.state.average.networks
         if self.validation is not None and not self.validated:
             self._validate(self.validation)
-        return on_main(
-            self.accelerator, lambda: self.folder.export(lambda path: self.trainee.save_pretrained(path, networks))
-        )
+        with self.state.averaged(everywhere=False) as networks:
+            return on_main(
+                self.accelerator, lambda: self.folder.export(lambda path: self.trainee.save_pretrained(path, networks))
+            )
 
 
 def flat(line: Mapping[str, Any], before: str = "") -> dict[str, float]:

@@ -26,7 +26,8 @@ class Phase:
         name: lower snake case, unique among the phases.
         networks: names of the networks whose parameters it moves; those of all others are held still.
         loss: maps (networks, batch, draws) to a loss per example, (b,). It calls the networks and takes nothing else
-            from them, for in several processes they are wrapped; its random numbers come from the draws alone.
+            from them, for in several processes they are wrapped or hold shares; its random numbers come from the
+            draws alone.
             Layers that mix examples (batch norm) would see a process's share only: use others.
     """
 
