@@ -6,9 +6,9 @@
 Each setting draws images for the same conditions and seeds: those of the embedded held-out patients, in turn. Realism
 is the Fréchet distance to the held-out images in the studio's encoder, obedience what the judge reads back (it is not
 the one of quality control); both were trained on the embedded training split. First, at the most steps, pairs of a
-guidance and of the age's own: the smallest distance is taken among those that obey in view (AUROC .95), sex (.80) and age
-(correlation .5), or the most obedient where none does. Then steps: the fewest within 5 % of the smallest distance are the
-default. One CPU thread.
+guidance and of the age's own: the smallest distance is taken among those that obey in view (AUROC .95), sex (.80) and
+age (correlation .5), or the most obedient where none does. Then steps: the fewest within 5 % of the smallest distance
+are the default. One CPU thread.
 """
 
 from __future__ import annotations
