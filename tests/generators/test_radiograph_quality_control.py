@@ -186,6 +186,17 @@ def test_a_check_that_catches_nothing_is_not_made_unless_asked_for():
         thresholds(read, known, share=1.0)
 
 
+def test_the_values_of_an_attribute_are_judged_together_or_not_at_all():
+    rng = np.random.default_rng(0)
+    chance = np.concatenate([rng.uniform(0, 0.3, 190), rng.uniform(0, 1, 10), rng.uniform(0.2, 1, 200)])
+    alone = thresholds(read_as(chance), known_as(np.repeat([0.0, 1.0], 200)), judge=["sex"]).limits
+    weak, strong = sorted(limit.catches for limit in alone.values())
+    between = (weak + strong) / 2
+    for least, judged in ((between - 0.01, 2), (between + 0.01, 0)):
+        found = thresholds(read_as(chance), known_as(np.repeat([0.0, 1.0], 200)), least_caught=least)
+        assert len(found.limits) == judged and weak < least < strong
+
+
 def test_a_condition_asks_for_what_it_names():
     condition = RadiographCondition(sex=Sex.F, view=View.ap, age_years=40, findings=[Finding.mass], absent=["edema"])
     assert asked(condition) == {
