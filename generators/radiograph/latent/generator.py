@@ -144,7 +144,7 @@ class RadiographDiffusion:
     @property
     def size(self) -> int:
         """Return the side of the images in pixels."""
-        return config_of(self.networks[VAE]).size  # type: ignore[arg-type]
+        return config_of(self.networks[VAE]).size
 
     def generate(self, conditions: Sequence[RadiographCondition], seeds: Sequence[int]) -> Iterator[Record]:
         """Yield one record per condition; record i depends on conditions[i] and seeds[i] alone.
@@ -180,12 +180,12 @@ class RadiographDiffusion:
         rows = [*seeds, *[seeds[-1]] * spare]
         told = [encode(condition, self.model.condition) for condition in conditions]
         value, said = (torch.from_numpy(np.stack(each)) for each in zip(*told, *[told[-1]] * spare, strict=True))
-        shape = config_of(self.networks[VAE]).shape  # type: ignore[arg-type]
+        shape = config_of(self.networks[VAE]).shape
         eps = torch.from_numpy(np.stack([_noise(seed, shape) for seed in rows]))
         unet = self.networks[UNET]
         heard = self._told(value.to(self.device), said.to(self.device))
         z = draw(as_network(unet), eps.to(self.device), heard, self.model.objective, self.sampling, rows)
-        return images_from(self.networks[VAE], z)[: len(seeds)]  # type: ignore[arg-type]
+        return images_from(self.networks[VAE], z)[: len(seeds)]
 
     def _told(self, value: Tensor, said: Tensor) -> Told:
         encoder = self.networks[ENCODER]
