@@ -196,7 +196,11 @@ def _metrics(
     if features is not None:
         r, s = (Sample(f[k], names) for f, k, names in zip(features, rows, whose, strict=True))
         if whole:
-            found += compare_features(r, s, standardise=False, classifiers=("logistic",), **settings)
+            trained = {
+                "retrainings": max(5, settings["resamples"] // 7),
+                "trained_splits": max(3, settings["splits"] // 5),
+            }
+            found += compare_features(r, s, standardise=False, classifiers=("logistic",), **settings, **trained)
             found.insert(1, kid(r, s, **settings))
         else:
             found += [frechet(r, s, **settings), kid(r, s, **settings)]
