@@ -9,15 +9,15 @@ from clinsynth.app.jobs.planning import plan_command
 from clinsynth.conditioning.plan import CohortPlan
 from clinsynth.conditioning.radiograph import RadiographCondition
 from clinsynth.generators import protocol
-from radiograph_toy import COUNTS, RadiographToy
+from counted_toy import COUNTS, RadiographToy
 
 TOY = ("--generator", "radiograph-toy")
 
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch):
-    monkeypatch.setitem(protocol.GENERATORS, "radiograph-toy", "radiograph_toy:RadiographToy")
-    monkeypatch.setitem(protocol.RECIPES, "radiograph-toy", "radiograph_toy:Recipe")
+    monkeypatch.setitem(protocol.GENERATORS, "radiograph-toy", "counted_toy:RadiographToy")
+    monkeypatch.setitem(protocol.RECIPES, "radiograph-toy", "counted_toy:Recipe")
 
 
 @pytest.mark.parametrize(
