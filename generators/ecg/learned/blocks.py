@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 GROUPS = 8
+_FARTHEST = 1000.0  # positions that still differ in angle
 
 
 class Residual(nn.Module):
@@ -58,8 +59,8 @@ class Attention(nn.Module):
 
 
 def _turns(n: int, d: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Return cos and sin of (n, d/2) angles: position times rates from 1 down to 1/n or so."""
-    rates = torch.pow(10.0 * n, -torch.arange(d // 2, device=like.device, dtype=torch.float32) / (d // 2))
+    """Return cos and sin of (n, d/2) angles: position times rates from 1 down, the same for records of any length."""
+    rates = torch.pow(_FARTHEST, -torch.arange(d // 2, device=like.device, dtype=torch.float32) / (d // 2))
     angles = torch.arange(n, device=like.device, dtype=torch.float32)[:, None] * rates
     return torch.cos(angles).to(like.dtype), torch.sin(angles).to(like.dtype)
 

@@ -13,6 +13,7 @@ from .condition import AGE_YEARS, FIELDS, RATE_BPM, RHYTHM_GROUPS, SOURCES, Cond
 
 _NEVER_SHARE = 0.15  # of the examples, with nothing said
 _SOURCE_SHARE = 0.1  # of the examples, with the source unsaid
+BEATS_SHARE = 0.85  # of the examples, with the beats told
 
 
 class Amount(nn.Module):

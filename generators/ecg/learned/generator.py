@@ -11,12 +11,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ....conditioning.ecg import EcgCondition, Rhythm
-from ....conditioning.ecg.prior import complete
+from ....conditioning.ecg import EcgCondition
 from ....conditioning.record import Record, SignalGeometry
 from ....conditioning.seeds import stream
 from ...diffusion import Preconditioning, guided, sample, weights_sha256
+from .beat_times import BeatTimes, untold
 from .condition import encode, refuse
+from .course import Asked, beat_table, drawn, with_rate
 from .encoder import unasked
 from .model_folder import read_model, write_model
 from .network import LEADS
@@ -24,16 +25,18 @@ from .settings import ModelConfig, SamplingConfig
 from .signal import SAMPLES, written
 
 SHIPPED = Path(__file__).parent / "weights"
-_RATE_IN_THE_NAME = (Rhythm.sinus_bradycardia, Rhythm.sinus_tachycardia)
 
 
 class EcgDiffusion:
     """Draws 12-lead ECGs of up to 10 s from a trained diffusion model.
 
     It obeys sex, age_years, heart_rate_bpm, rhythm and findings (those that it was taught), duration_s, fs_hz and
-    leads, and refuses other fields by name. What a condition leaves out is unsaid: it comes as the training data have
-    it, rhythm and findings too, and stays out of the record's condition. Records have no content above 62.5 Hz and no
-    table of waves. On a CPU a record is the same bit for bit whatever is drawn beside it.
+    leads, and refuses other fields by name. When the ventricles beat is drawn by the simulator's rhythm process, a rate
+    or rhythm that a condition leaves out too, and the network draws the leads around these beats; the record's `beats`
+    table has the times that were asked of the network, not what is to be seen in the leads. Anything else that a
+    condition leaves out is unsaid: it comes as the training data have it, findings too, and stays out of the record's
+    condition. Records have no content above 62.5 Hz and no table of waves. On a CPU a record is the same bit for bit
+    whatever is drawn beside it.
 
     Source: denoiser and samplers as in `generators.diffusion`; eight leads of which four more follow: Alcaraz and
     Strodthoff 2023, arXiv 2301.08227.
@@ -121,50 +124,51 @@ class EcgDiffusion:
         per_pass = self.sampling.records_per_pass
         for first in range(0, len(conditions), per_pass):
             some = [int(seed) for seed in seeds[first : first + per_pass]]
-            asked = [_with_rate(c, s) for c, s in zip(conditions[first : first + per_pass], some, strict=True)]
-            for condition, seed, mv in zip(asked, some, self._pass(asked, some), strict=True):
-                yield self._record(condition, seed, mv)
+            ask = drawn if self.sampling.beats else with_rate
+            asked = [ask(c, s) for c, s in zip(conditions[first : first + per_pass], some, strict=True)]
+            for each, seed, mv in zip(asked, some, self._pass(asked, some), strict=True):
+                yield self._record(each, seed, mv)
 
-    def _pass(self, conditions: Sequence[EcgCondition], seeds: Sequence[int]) -> Float[np.ndarray, "b 8 1250"]:
+    def _pass(self, asked: Sequence[Asked], seeds: Sequence[int]) -> Float[np.ndarray, "b 8 1250"]:
         """Return the leads of at most `records_per_pass` records in mV at 125 Hz."""
-        spare = self.sampling.records_per_pass - len(seeds)
-        told = [encode(condition, self.model.condition, self.sampling.source) for condition in conditions]
-        told += [told[-1]] * spare
-        eps = [_noise(seed) for seed in seeds]
-        eps += [eps[-1]] * spare
-        x = self._denoised(*(torch.from_numpy(np.stack(each)) for each in (eps, *zip(*told, strict=True))))
+        rows = [self._told(*each, seed) for each, seed in zip(asked, seeds, strict=True)]
+        rows += [rows[-1]] * (self.sampling.records_per_pass - len(seeds))
+        x = self._denoised(*(torch.from_numpy(np.stack(each)) for each in zip(*rows, strict=True)))
         return self.model.scale.to_mv(x[: len(seeds)].cpu().numpy())
 
+    def _told(self, condition: EcgCondition, beats: BeatTimes | None, seed: int) -> tuple[np.ndarray, ...]:
+        """Return noise, beats, `value` and `said` of a record."""
+        told = encode(condition, self.model.condition, self.sampling.source)
+        return _noise(seed), untold() if beats is None else beats.rows(), *told
+
     @torch.inference_mode()
-    def _denoised(self, eps: Tensor, value: Tensor, said: Tensor) -> Tensor:
+    def _denoised(self, eps: Tensor, beats: Tensor, value: Tensor, said: Tensor) -> Tensor:
         network, encoder = self.networks["denoiser"], self.networks["encoder"]
         device = next(network.parameters()).device
-        eps, value, said = eps.to(device), value.to(device), said.to(device)
+        eps, beats, value, said = (each.to(device) for each in (eps, beats, value, said))
 
         def denoise(x: Tensor, sigma: Tensor, cond: Tensor) -> Tensor:
-            return self._scaling.denoiser(lambda scaled, c_noise: network(scaled, c_noise, cond))(x, sigma)
+            # Guidance takes two passes side by side, one of which is told the beats alone.
+            told = beats.repeat(len(x) // len(beats), 1, 1)
+            return self._scaling.denoiser(lambda scaled, c_noise: network(scaled, c_noise, cond, told))(x, sigma)
 
         cond, free = encoder(value, said), encoder(value, unasked(said))
         config = self.sampling.sampler
         return sample(guided(denoise, cond, free, config.guidance), eps, config)
 
-    def _record(self, condition: EcgCondition, seed: int, mv: Float[np.ndarray, "8 1250"]) -> Record:
+    def _record(self, asked: Asked, seed: int, mv: Float[np.ndarray, "8 1250"]) -> Record:
+        condition, beats = asked
+        tables, truth = ({}, {}) if beats is None else beat_table(beats, condition)
         return Record(
             record_id=f"ecg-diffusion-{seed}",
             arrays={"signal": written(mv, condition)},
             condition=condition,
             geometry=SignalGeometry(condition.fs_hz, condition.leads),
             provenance={"synthetic": True, "generator": self.name, "seed": seed},
+            tables=tables,
+            truth=truth,
         )
 
 
 def _noise(seed: int) -> Float[np.ndarray, "8 1250"]:
     return stream(seed, "ecg-diffusion.noise").standard_normal((LEADS, SAMPLES), np.float32)
-
-
-def _with_rate(condition: EcgCondition, seed: int) -> EcgCondition:
-    """Return the condition with a rate drawn where the rhythm's name is a matter of rate and none is given."""
-    if condition.rhythm not in _RATE_IN_THE_NAME or condition.heart_rate_bpm is not None:
-        return condition
-    drawn = complete(condition, stream(seed, "ecg.patient"), stream(seed, "ecg.visit"))
-    return condition.model_copy(update={"heart_rate_bpm": drawn.heart_rate_bpm})
