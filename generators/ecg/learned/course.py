@@ -41,7 +41,7 @@ def drawn(condition: EcgCondition, seed: int) -> tuple[EcgCondition, BeatTimes]:
 
 
 def with_rate(condition: EcgCondition, seed: int) -> tuple[EcgCondition, None]:
-    """Return the condition with a rate drawn where the rhythm's name is a matter of rate and none is given; no beats."""
+    """Return the condition with a rate where the rhythm's name is a matter of rate and none is given; no beats."""
     if condition.rhythm not in _RATE_IN_THE_NAME or condition.heart_rate_bpm is not None:
         return condition, None
     whole = complete(condition, stream(seed, "ecg.patient"), stream(seed, "ecg.visit"))

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from pydantic import BaseModel, ConfigDict, Field
 
 from ....conditioning.ecg import EcgCondition, Finding, Rhythm
@@ -15,8 +15,8 @@ from ....conditioning.embedded import embedded
 from ....conditioning.record import Record, SignalGeometry
 from ....conditioning.seeds import stream
 from ...training import Examples, Subset, split_by_patient
-from .cohort import artificial
 from .beat_times import BeatTimes
+from .cohort import artificial
 from .condition import GROUP_OF, ConditionConfig, encode
 from .real_beats import real_beats
 from .settings import ModelConfig
@@ -77,7 +77,7 @@ class RealExamples:
         return len(self.patients)
 
     def batch(self, rows: Int[np.ndarray, " b"]) -> dict[str, torch.Tensor]:
-        """Return `x`, (b, 8, 1250) in the network's unit, `beats`, (b, 5, 1250), `value` and `said`, (b, attributes)."""
+        """Return `x`, (b, 8, n) in the network's unit, `beats`, (b, 5, n), `value` and `said`, (b, attributes)."""
         cuts = [cut_of(f"real/{row}", self._shown_s, self._seed) for row in rows]
         return _batch([self._row(int(row)) for row in rows], self._model, "real", cuts)
 

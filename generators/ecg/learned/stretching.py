@@ -35,9 +35,7 @@ def between_samples(leads: Float[np.ndarray, "8 1250"]) -> Course:
     return spline
 
 
-def varied(
-    course: Course, beats: BeatTimes, rng: np.random.Generator
-) -> tuple[Float[np.ndarray, "8 1250"], BeatTimes]:
+def varied(course: Course, beats: BeatTimes, rng: np.random.Generator) -> tuple[Float[np.ndarray, "8 1250"], BeatTimes]:
     """Return a copy of a record: slowed by up to 6 %, pauses drawn out, a little louder or softer, cut at random.
 
     Args:
