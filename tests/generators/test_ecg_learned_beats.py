@@ -8,6 +8,7 @@ from clinsynth.conditioning.embedded import embedded
 from clinsynth.generators.ecg.learned.beat_times import ROWS, BeatTimes, untold
 from clinsynth.generators.ecg.learned.cohort import artificial
 from clinsynth.generators.ecg.learned.examples import RealExamples, true_beats
+from clinsynth.generators.ecg.learned.mean_beat import OFFSETS, Told, weights
 from clinsynth.generators.ecg.learned.real_beats import found_beats, marked_beats, real_beats
 from clinsynth.generators.ecg.learned.settings import ModelConfig
 from clinsynth.generators.ecg.learned.signal import FS_HZ, SAMPLES, eight_leads
@@ -108,6 +109,41 @@ def test_beats_move_with_their_waves():
         assert len(inside) >= 6 and np.all(height > 0.7) and moved.rate_bpm < at.rate_bpm * 1.02
 
 
+def told_of(beats, cut):
+    rows = torch.from_numpy(beats.rows()[None, :, cut])
+    return Told(rows, *(torch.from_numpy(each[None]) for each in weights(beats, cut)))
+
+
+def test_under_beats_that_are_alike_lies_the_beat_itself():
+    at = beats(*(np.arange(0.4, 9.8, 1.0)))  # every 125 samples
+    one = np.random.default_rng(0).standard_normal((8, 125))
+    x = torch.from_numpy(np.tile(one, 10))[None].float()
+    under = told_of(at, slice(0, SAMPLES)).under(x)
+    lies = under[0].abs().sum(0) > 0
+    assert lies.float().mean() > 0.85 and (under - x)[0][:, lies].abs().max() < 1e-5
+    part = slice(130, 770)
+    assert (told_of(at, part).under(x[..., part]) - x[..., part])[0][:, lies[part]].abs().max() < 1e-5
+
+
+def test_the_mean_beat_has_less_noise_and_keeps_kinds_apart():
+    at = beats(*(np.arange(0.4, 9.8, 1.0)), ventricular=[3, 6])
+    noise = torch.from_numpy(np.random.default_rng(1).standard_normal((1, 8, SAMPLES))).float()
+    under = told_of(at, slice(0, SAMPLES)).under(noise)[0, :, 520:580]
+    assert under.std() == pytest.approx(8**-0.5, rel=0.2)
+    share, place = weights(at, slice(0, SAMPLES))
+    total = share.sum(1)
+    assert np.all((np.abs(total - 1) < 1e-5) | (total == 0)) and share.min() >= 0
+    r = np.rint(at.at_s * FS_HZ).astype(int)
+    assert (place[r] >= OFFSETS).tolist() == at.ventricular.tolist()
+
+
+def test_no_beats_told_is_no_mean():
+    told = told_of(beats(), slice(0, SAMPLES))
+    assert not told.under(torch.ones(1, 8, SAMPLES)).any()
+    silent = told_of(beats(1.0, 2.0), slice(0, SAMPLES)).hushed(torch.zeros(1))
+    assert not silent.under(torch.ones(1, 8, SAMPLES)).any() and not silent.rows.any()
+
+
 def test_real_rows_tell_the_beats_of_the_copy():
     rows = RealExamples(ModelConfig(), 2, seed=0).batch(np.arange(0, 120, 7))
     assert rows["beats"].shape == (18, ROWS, SAMPLES) and rows["beats"][:, 4].all()
@@ -120,10 +156,12 @@ def test_real_rows_tell_the_beats_of_the_copy():
 def test_most_examples_are_told_their_beats_and_some_are_not():
     trainee = tiny_recipe().trainee()
     told = []
-    trainee.networks["denoiser"].register_forward_pre_hook(lambda _, given: told.append(given[3][:, 4].amax(1)))
+    trainee.networks["denoiser"].register_forward_pre_hook(lambda _, given: told.append(given[3].rows[:, 4].amax(1)))
     record = artificial(0, 0, ())
     batch = {"x": torch.zeros(200, 8, 160), "value": torch.zeros(200, 11), "said": torch.zeros(200, 11)}
-    batch["beats"] = torch.from_numpy(true_beats(record).rows()[None, :, :160]).repeat(200, 1, 1)
+    arrays = {"beats": true_beats(record).rows()[:, :160]}
+    arrays["weights"], arrays["place"] = weights(true_beats(record), slice(0, 160))
+    batch |= {name: torch.from_numpy(array).repeat(200, *(1,) * array.ndim) for name, array in arrays.items()}
     with torch.no_grad():
         trainee.loss(trainee.networks, batch, Draws(0, "s", np.arange(200), torch.device("cpu")))
     assert 0.7 < float(told[0].mean()) < 0.95 and set(told[0].tolist()) == {0.0, 1.0}

@@ -49,6 +49,9 @@ class BeatTimes:
         return np.stack([*bumps, since, until, np.ones(SAMPLES)]).astype(np.float32)
 
 
+NO_BEATS = BeatTimes(np.zeros(0), np.zeros(0, bool))
+
+
 def untold() -> Float[np.ndarray, "5 1250"]:
     """Return the rows of a record whose beats are not told."""
     return np.zeros((ROWS, SAMPLES), np.float32)

@@ -18,6 +18,7 @@ from ...training import Examples, Subset, split_by_patient
 from .beat_times import BeatTimes
 from .cohort import artificial
 from .condition import GROUP_OF, ConditionConfig, encode
+from .mean_beat import weights
 from .real_beats import real_beats
 from .settings import ModelConfig
 from .signal import FS_HZ, SAMPLES, eight_leads
@@ -181,10 +182,13 @@ def cut_of(row: str, shown_s: float, seed: int) -> slice:
 def _batch(rows: Sequence[_Row], model: ModelConfig, source: str, cuts: Sequence[slice]) -> dict[str, torch.Tensor]:
     told = [_told(condition, model.condition, source) for *_, condition in rows]
     value, said = (np.stack(each) for each in zip(*told, strict=True))
+    share, place = zip(*(weights(beats, cut) for (_, beats, _), cut in zip(rows, cuts, strict=True)), strict=True)
     x = model.scale.to_network(np.stack([leads for leads, *_ in rows]))
     arrays = {
         "x": np.stack([x[:, cut] for x, cut in zip(x, cuts, strict=True)]),
         "beats": np.stack([beats.rows()[:, cut] for (_, beats, _), cut in zip(rows, cuts, strict=True)]),
+        "weights": np.stack(share),
+        "place": np.stack(place),
         "value": value,
         "said": said,
     }

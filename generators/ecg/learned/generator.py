@@ -15,10 +15,11 @@ from ....conditioning.ecg import EcgCondition
 from ....conditioning.record import Record, SignalGeometry
 from ....conditioning.seeds import stream
 from ...diffusion import Preconditioning, guided, sample, weights_sha256
-from .beat_times import BeatTimes, untold
+from .beat_times import NO_BEATS, BeatTimes, untold
 from .condition import encode, refuse
 from .course import Asked, beat_table, drawn, with_rate
 from .encoder import unasked
+from .mean_beat import Told, weights
 from .model_folder import read_model, write_model
 from .network import LEADS
 from .settings import ModelConfig, SamplingConfig
@@ -133,23 +134,26 @@ class EcgDiffusion:
         """Return the leads of at most `records_per_pass` records in mV at 125 Hz."""
         rows = [self._told(*each, seed) for each, seed in zip(asked, seeds, strict=True)]
         rows += [rows[-1]] * (self.sampling.records_per_pass - len(seeds))
-        x = self._denoised(*(torch.from_numpy(np.stack(each)) for each in zip(*rows, strict=True)))
+        eps, value, said, *beats = (torch.from_numpy(np.stack(each)) for each in zip(*rows, strict=True))
+        x = self._denoised(eps, value, said, Told(*beats))
         return self.model.scale.to_mv(x[: len(seeds)].cpu().numpy())
 
     def _told(self, condition: EcgCondition, beats: BeatTimes | None, seed: int) -> tuple[np.ndarray, ...]:
-        """Return noise, beats, `value` and `said` of a record."""
+        """Return noise, `value`, `said` and what is told of the beats of a record."""
         told = encode(condition, self.model.condition, self.sampling.source)
-        return _noise(seed), untold() if beats is None else beats.rows(), *told
+        rows = untold() if beats is None else beats.rows()
+        return _noise(seed), *told, rows, *weights(beats or NO_BEATS, slice(0, SAMPLES))
 
     @torch.inference_mode()
-    def _denoised(self, eps: Tensor, beats: Tensor, value: Tensor, said: Tensor) -> Tensor:
+    def _denoised(self, eps: Tensor, value: Tensor, said: Tensor, beats: Told) -> Tensor:
         network, encoder = self.networks["denoiser"], self.networks["encoder"]
         device = next(network.parameters()).device
-        eps, beats, value, said = (each.to(device) for each in (eps, beats, value, said))
+        eps, value, said = (each.to(device) for each in (eps, value, said))
+        beats = Told(*(each.to(device) for each in (beats.rows, beats.weights, beats.place)))
 
         def denoise(x: Tensor, sigma: Tensor, cond: Tensor) -> Tensor:
             # Guidance takes two passes side by side, one of which is told the beats alone.
-            told = beats.repeat(len(x) // len(beats), 1, 1)
+            told = beats.repeated(len(x) // len(eps))
             return self._scaling.denoiser(lambda scaled, c_noise: network(scaled, c_noise, cond, told))(x, sigma)
 
         cond, free = encoder(value, said), encoder(value, unasked(said))

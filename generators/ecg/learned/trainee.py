@@ -12,6 +12,7 @@ from ...training import Draws, Phase
 from .encoder import BEATS_SHARE, hushed, numbers_needed
 from .generator import EcgDiffusion
 from .grid import CONDITIONS, draw_grid
+from .mean_beat import Told
 from .model_folder import new_networks
 from .settings import ModelConfig, SamplingConfig
 
@@ -37,8 +38,8 @@ class EcgDiffusionTrainee:
         """Return the denoising loss of each example, (b,), with conditions and beats left out at random."""
         said = hushed(batch["said"], draws.uniform("hushed", (numbers_needed(),)), self._model.condition)
         cond = networks["encoder"](batch["value"], said)
-        told = (draws.uniform("beats", (1, 1)) < BEATS_SHARE).float()
-        beats = batch["beats"] * told
+        told = (draws.uniform("beats", ()) < BEATS_SHARE).float()
+        beats = Told(batch["beats"], batch["weights"], batch["place"]).hushed(told)
         eps = draws.normal("eps", tuple(batch["x"].shape[1:]))
 
         def network(x: Tensor, c_noise: Tensor) -> Tensor:
