@@ -122,7 +122,9 @@ def test_under_beats_that_are_alike_lies_the_beat_itself():
     lies = under[0].abs().sum(0) > 0
     assert lies.float().mean() > 0.85 and (under - x)[0][:, lies].abs().max() < 1e-5
     part = slice(130, 770)
-    assert (told_of(at, part).under(x[..., part]) - x[..., part])[0][:, lies[part]].abs().max() < 1e-5
+    under = told_of(at, part).under(x[..., part])
+    lies = under[0].abs().sum(0) > 0
+    assert lies.float().mean() > 0.8 and (under - x[..., part])[0][:, lies].abs().max() < 1e-5
 
 
 def test_the_mean_beat_has_less_noise_and_keeps_kinds_apart():

@@ -40,7 +40,8 @@ def test_real_rows_are_the_tuning_records_under_their_names(real):
     held_out = {record.record_id for record in embedded("ludb", split="held_out")}
     assert len(real) == 180 and len(set(real.patients)) == 60 and not held_out & set(real.patients)
     batch = real.batch(np.arange(0, 180, 3))
-    assert batch["x"].shape == (60, 8, 1250) and all(v.dtype == torch.float32 for v in batch.values())
+    assert batch["x"].shape == (60, 8, 1250) and batch["place"].dtype == torch.int64
+    assert all(batch[name].dtype == torch.float32 for name in ("x", "beats", "weights", "value", "said"))
     assert torch.isfinite(batch["x"]).all()
     spread = batch["x"].std(dim=(0, 2))
     assert torch.all((spread > 0.3) & (spread < 0.9))  # the unit fits the data
