@@ -180,9 +180,10 @@ def _provenance(
     if train is not None:
         words += f" --train {quoted(train)}" + ("" if task is None else f" --task {task.name}")
     size = f" --shard-size {info.shard_size} --batch-size {info.batch_size} --layout {info.layout}"
+    named, weights = _weights(info.generator, info.weights_sha256)
     commands = [
         *([plan_command(rules, info.generator, "plan.parquet")] if rules else []),
-        f"clinsynth sample --model {info.generator} --plan plan.parquet --out {synthetic}{size}",
+        f"clinsynth sample --model {named} --plan plan.parquet --out {synthetic}{size}",
         words + (f" --limit {limit}" if limit else ""),
     ]
     return {
@@ -190,6 +191,7 @@ def _provenance(
         **({} if train is None else {"trained on": train}),
         "synthetic data": {
             "generator": info.generator,
+            "weights": weights,
             "samples": info.n,
             "quarantined": len(reader.quarantined),
             "run seed": info.run_seed,
@@ -199,3 +201,18 @@ def _provenance(
         "software": info.versions,
         "commands": commands,
     }
+
+
+def _weights(generator: str, sha256: str | None) -> tuple[str, str]:
+    """Return what `sample --model` takes to draw with the same weights again, and which weights these are."""
+    from .models import build, weights_of
+
+    if sha256 is None:
+        return generator, "none, a simulator"
+    try:
+        carried = weights_of(build(generator))
+    except ValueError:
+        return "MODEL", f"{sha256}, in the folder MODEL of whoever trained it; the package carries none for {generator}"
+    if carried == sha256:
+        return generator, f"{sha256}, carried by the package"
+    return "MODEL", f"{sha256}, in the folder MODEL of whoever trained it; not those that the package carries"
