@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...conditioning.record import Record
 from ..progress import Progress
 from .proving import TASKS, check_labels, prove, split_sides
 from .worth import TaskSettings
 
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
+    from ...conditioning.record import Record
     from ...evaluation.report import Page
 
 __all__ = ["ARRAY", "NOUN", "TASKS", "Sides", "measured", "sides", "task_settings"]

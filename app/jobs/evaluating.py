@@ -58,12 +58,13 @@ def evaluate(
 
     if limit is not None and limit < 1:
         raise ValueError(f"limit = {limit} must be at least 1")
+    source = read(real)  # a wrong name is told before anything is opened
     reader = open_dataset(synthetic)
     module = modality(reader.info.condition)
     check_task(module, task if task is None or isinstance(task, str) else task.name, train)
     settings = module.task_settings(task) if isinstance(task, str) else task
     training = [] if train is None else list(read(train))
-    real_records = list(islice(read(real), limit))
+    real_records = list(islice(source, limit))
     if not reader.complete:
         raise ValueError(f"{synthetic} is unfinished; run the command that makes it again, then evaluate")
     records = list(islice(reader, limit))

@@ -8,10 +8,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...conditioning.record import Record
 from ..progress import Progress, silent
 
 if TYPE_CHECKING:
+    from ...conditioning.record import Record
     from ...evaluation.downstream import DownstreamResult
     from ...evaluation.report import Section
 

@@ -21,12 +21,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ...conditioning.record import Record
 from ..progress import Progress
 from .settings import WrongSetting
 
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
+    from ...conditioning.record import Record
     from ...evaluation.report import Page
 
 # A line here is all that a new modality needs: class name of the condition -> module beside this one.

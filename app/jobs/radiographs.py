@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...conditioning.record import Record
 from ..progress import Progress
 
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
+    from ...conditioning.record import Record
     from ...evaluation.downstream import DownstreamResult
     from ...evaluation.radiograph.eyes import Eyes
     from ...evaluation.report import Page, Section

@@ -52,7 +52,7 @@ def record(k=0, image=None, **asked):
 @pytest.fixture
 def source(monkeypatch):
     """Eight radiographs of eight patients, one with a prompt of several windows, as a reader would yield them."""
-    texts = ["Clear lungs.", "Effusion.", LONG, "Old rib fracture.", "Edema.", "Clear.", "Normal.", "Nodule."]
+    texts = ["Clear lungs.", "Pleural effusion.", LONG, "Old rib fracture.", "Edema.", "Clear.", "Normal.", "Nodule."]
 
     def read(name):
         assert name == "made:up"
@@ -223,7 +223,7 @@ def test_a_cache_is_made_once_and_belongs_to_its_settings(tmp_path):
 def test_a_report_speaks_for_itself_and_silence_is_not_spelled_out():
     labelled = RadiographCondition(sex="F", text="No effusion.", findings=["effusion"])
     assert prompt(told(labelled)) == "Female. No effusion."
-    assert prompt(told(RadiographCondition(findings=["effusion"], absent=["edema"]))) == "Effusion."
+    assert prompt(told(RadiographCondition(findings=["effusion"], absent=["edema"]))) == "Pleural effusion."
     assert prompt(told(RadiographCondition(absent=["edema"]))) == "No pulmonary edema."
 
 
@@ -239,7 +239,7 @@ def test_a_prompt_that_is_too_long_is_refused_where_that_is_asked(source):
 def batch():
     """Four rows: prompts of one, one, three and one windows."""
     parts = read_folder(tiny_folder())
-    conditions = tuple(RadiographCondition(text=t) for t in ("Clear.", "Effusion.", LONG, "Edema."))
+    conditions = tuple(RadiographCondition(text=t) for t in ("Clear.", "Pleural effusion.", LONG, "Edema."))
     rows = np.random.default_rng(0).standard_normal((4, 8, 16, 16)).astype(np.float16)
     table = Table(rows, conditions, ("a", "b", "c", "d"))
     return RadiographExamples(table, parts.tokenizer, parts.length, DataConfig(source="made:up"))
