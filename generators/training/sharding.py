@@ -122,7 +122,7 @@ def cut_up(network: nn.Module, sharding: Sharding, phases: int) -> None:
         fully_shard(unit, mesh=sharding.mesh, mp_policy=sharding.precision, reshard_after_forward=frees)
     fully_shard(network, mesh=sharding.mesh, mp_policy=sharding.precision, reshard_after_forward=False)
     if not frees:  # the rest of the network, used first and last, stays in any case until its gradient is taken
-        network.set_reshard_after_backward(False)  # type: ignore[operator]
+        network.set_reshard_after_backward(False)
 
 
 def units(network: nn.Module, sharding: Sharding) -> list[nn.Module]:
