@@ -253,25 +253,42 @@ def numbers_held(state) -> dict[str, int]:
     }
 
 
-def write_numbers_held(run: Path) -> None:
-    """Let each process write, after every step, what it holds."""
+def write_numbers_held() -> None:
+    """Let each process write beside a run, after every step, what it holds."""
     from clinsynth.generators.training.state import TrainingState
 
-    real, rank = TrainingState.put_away, os.environ.get("RANK", "0")
+    real = TrainingState.put_away
 
     def put_away(state) -> None:
         real(state)
-        Path(f"{run}-held-{rank}.json").write_text(json.dumps(numbers_held(state)))
+        run = state._accelerator.project_dir
+        Path(f"{run}-held-{os.environ['RANK']}.json").write_text(json.dumps(numbers_held(state)))
 
     TrainingState.put_away = put_away
 
 
+def fit_each(folder: Path, cases: list[dict]) -> None:
+    """Train one run after another in these processes, each as its environment says; a refusal goes into a file."""
+    write_numbers_held()
+    for case in cases:
+        case = dict(case)
+        name, environment = case.pop("name"), case.pop("environment")
+        for key in [key for key in os.environ if key.startswith(("FSDP_", "ACCELERATE_USE_FSDP"))]:
+            del os.environ[key]
+        os.environ.update(environment)
+        try:
+            toy_fit(folder / name, **case)
+        except ValueError as error:
+            (folder / f"{name}-refused-{os.environ['RANK']}").write_text(str(error))
+
+
 if __name__ == "__main__":
     options = json.loads(sys.argv[2])
+    if isinstance(options, list):
+        fit_each(Path(sys.argv[1]), options)
+        sys.exit()
     if die := options.pop("die_at_step", None):
         options["gradient_step"] = killed_at_step(die)
     if event := options.pop("die_at_event", None):
         kill_at_event(event)
-    if options.pop("count", False):
-        write_numbers_held(Path(sys.argv[1]))
     toy_fit(Path(sys.argv[1]), **options)

@@ -77,7 +77,7 @@ def test_shared_weights_train_with_the_files_environment(tmp_path):
     assert settings["FSDP_MIN_NUM_PARAMS"] == "200"
     words = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(free_port())]
     words += [str(TOY), str(tmp_path / "shared"), '{"toy": "blocks", "steps": 6}']
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300, env=os.environ | settings)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=900, env=os.environ | settings)
     assert done.returncode == 0, done.stderr
     assert '"sharded": true' in (tmp_path / "shared" / "config.json").read_text()
     toy_fit(tmp_path / "one", "blocks", steps=6)
@@ -98,7 +98,7 @@ def test_two_launchers_meet_as_the_batch_script_lets_them(tmp_path):
     slurm = {"SLURM_JOB_NODELIST": "nodes", "SLURM_JOB_NUM_NODES": "2", "SLURM_GPUS_ON_NODE": "1", "SLURM_JOB_ID": "7"}
     environment = os.environ | slurm | {"PATH": f"{bin}:{os.environ['PATH']}"}
     words = ["bash", "-s", "preset:some", str(tmp_path / "two")]
-    done = subprocess.run(words, input=script, capture_output=True, text=True, timeout=300, env=environment)
+    done = subprocess.run(words, input=script, capture_output=True, text=True, timeout=900, env=environment)
     assert done.returncode == 0, done.stderr
     toy_fit(tmp_path / "one", steps=6)
     assert same(tmp_path / "one", tmp_path / "two", within=1e-5)

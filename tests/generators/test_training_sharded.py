@@ -1,7 +1,7 @@
 """Under FSDP every process holds its share of a run's state, and the run ends with the weights of one process."""
 
 import json
-import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,95 +22,107 @@ FSDP = {
 }
 
 
-def launched(run: Path, processes: int = 2, fsdp: dict | None = None, **options) -> subprocess.CompletedProcess:
-    """Train in processes that torchrun starts, with what `accelerate launch --use_fsdp` would tell them."""
+BY_CLASS = FSDP | {"FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP", "FSDP_TRANSFORMER_CLS_TO_WRAP": "Block"}
+WHOLE = dict(toy="blocks", steps=12)  # what a run of three launchers comes to
+
+# Starting processes takes far longer than training in them: two processes train all of these, in turn.
+CASES = {
+    "blocks": (FSDP, dict(toy="blocks", steps=10, clip_norm=0.5), dict(accumulation=2)),
+    "gan": (FSDP | {"FSDP_MIN_NUM_PARAMS": "60"}, dict(toy="gan", steps=8), dict(accumulation=2)),
+    "encoded": (FSDP | {"FSDP_MIN_NUM_PARAMS": "60"}, dict(toy="encoded", steps=8), {}),
+    "by_class": (BY_CLASS, dict(toy="blocks", steps=8), {}),
+    "kept": (FSDP | {"FSDP_RESHARD_AFTER_FORWARD": "false"}, dict(toy="blocks", steps=8), {}),
+    "one_unit": (FSDP | {"FSDP_AUTO_WRAP_POLICY": "NO_WRAP"}, dict(toy="blocks", steps=8), {}),
+    "bf16": (FSDP, dict(toy="blocks", steps=8, mixed_precision="bf16"), {}),
+}
+REFUSED = {
+    "FSDP_VERSION": ("1", "fsdp_version is 1; set it to 2"),
+    "FSDP_OFFLOAD_PARAMS": ("true", "fsdp_offload_params is not supported"),
+    "FSDP_ACTIVATION_CHECKPOINTING": ("true", "fsdp_activation_checkpointing is not supported"),
+}
+
+
+def launched(run: Path, options, processes: int = 2) -> None:
+    """Train in processes that torchrun starts; what `accelerate launch --use_fsdp` would tell them is in `options`."""
     words = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
     words += ["--master_port", str(free_port()), str(TOY), str(run), json.dumps(options)]
-    environment = os.environ | (FSDP if fsdp is None else fsdp)
-    return subprocess.run(words, capture_output=True, text=True, timeout=300, env=environment)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+
+
+def going_on(environment: dict, steps: int) -> dict:
+    return dict(name="going_on", environment=environment, toy="blocks", steps=steps, checkpoint_every=3)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("sharded")
+    cases = [dict(name=name, environment=env, **same, **more) for name, (env, same, more) in CASES.items()]
+    cases += [dict(name=key, environment=FSDP | {key: value}, steps=2) for key, (value, _) in REFUSED.items()]
+    toy_fit(folder / "going_on", "blocks", steps=3, checkpoint_every=3)
+    cases += [going_on({}, 6), going_on(FSDP, 9)]  # one process, two with DDP, two with FSDP
+    launched(folder, cases)
+    return folder
 
 
 def validation(run: Path) -> dict[str, float]:
     return json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["validation_loss"]
 
 
-def test_shares_give_the_weights_of_one_process(tmp_path):
-    done = launched(tmp_path / "shared", toy="blocks", accumulation=2, steps=10, clip_norm=0.5, count=True)
-    assert done.returncode == 0, done.stderr
-    record = json.loads((tmp_path / "shared" / "config.json").read_text())
+@pytest.mark.parametrize("name", [name for name in CASES if name != "bf16"])
+def test_shares_give_the_weights_of_one_process(name, runs, tmp_path):
+    """Also where phases take turns and one differentiates a gradient, and where networks are held still."""
+    one = toy_fit(tmp_path / "one", **CASES[name][1])
+    assert same(tmp_path / "one", runs / name, within=1e-5)
+    assert validation(runs / name) == pytest.approx(one.validation_loss, abs=1e-5)
+    record = json.loads((runs / name / "config.json").read_text())
     assert record["processes"] == 2 and record["sharded"]
-    one = toy_fit(tmp_path / "one", "blocks", steps=10, clip_norm=0.5)
-    assert same(tmp_path / "one", tmp_path / "shared", within=1e-5)
-    assert validation(tmp_path / "shared") == pytest.approx(one.validation_loss, abs=1e-5)
-    held = [json.loads(Path(f"{tmp_path / 'shared'}-held-{rank}.json").read_text()) for rank in (0, 1)]
+
+
+@pytest.mark.parametrize("name", ["blocks", "by_class", "kept", "one_unit", "bf16"])
+def test_each_process_holds_half(name, runs):
+    held = [json.loads((runs / f"{name}-held-{rank}.json").read_text()) for rank in (0, 1)]
     networks = TOYS["blocks"]().networks.values()
     n = sum(p.numel() for network in networks for p in network.parameters() if p.requires_grad)
     for kind, times in {"weights": 1, "gradients": 1, "averages": 1, "moments": 2}.items():
         assert all(abs(each[kind] - times * n / 2) < 0.05 * times * n for each in held), (kind, held, n)
-    assert toy_fit(tmp_path / "shared", "blocks", steps=14, clip_norm=0.5).resumed_from == 10
-    toy_fit(tmp_path / "one", "blocks", steps=14, clip_norm=0.5)
-    assert same(tmp_path / "one", tmp_path / "shared", within=1e-5)  # and one process goes on from there
+
+
+def test_bfloat16_stays_near_one_process(runs, tmp_path):
+    one = toy_fit(tmp_path / "one", **CASES["bf16"][1])
+    assert same(tmp_path / "one", runs / "bf16", within=2e-2)
+    assert validation(runs / "bf16") == pytest.approx(one.validation_loss, rel=2e-2)
+    assert all(value.dtype == torch.float32 for value in end_state(runs / "bf16").values())
+
+
+@pytest.mark.parametrize("key", REFUSED)
+def test_what_is_not_supported_is_named(key, runs):
+    for rank in (0, 1):
+        assert (runs / f"{key}-refused-{rank}").read_text().startswith(REFUSED[key][1])
+    assert not (runs / key).exists()
+
+
+def test_shares_go_on_from_any_processes(runs, tmp_path):
+    """A checkpoint of one process, of two with DDP and of two with FSDP is the same to those that follow."""
+    toy_fit(tmp_path / "one", **WHOLE)
+    run = shutil.copytree(runs / "going_on", tmp_path / "run")
+    assert toy_fit(run, **WHOLE, checkpoint_every=3).resumed_from == 9
+    assert_the_same_end(run, tmp_path / "one")
 
 
 @pytest.mark.slow
-def test_shares_go_on_from_any_processes(tmp_path):
-    """A checkpoint of one process, of two under DDP and of three under FSDP is the same to those that follow."""
-    whole = tmp_path / "whole"
-    toy_fit(whole, "blocks", steps=12)
-    run = tmp_path / "run"
-    toy_fit(run, "blocks", steps=3, checkpoint_every=3)
-    for processes, fsdp, steps in ((2, None, 6), (2, {"ACCELERATE_USE_FSDP": "false"}, 9), (3, None, 12)):
-        done = launched(run, processes, fsdp, toy="blocks", steps=steps, checkpoint_every=3)
-        assert done.returncode == 0, done.stderr
-    assert same(whole, run, within=1e-5)
-    moments = end_state(run)
-    for key, value in end_state(whole).items():
-        assert torch.allclose(value, moments[key], rtol=1e-3, atol=1e-5), key
+def test_three_processes_go_on_from_two(runs, tmp_path):
+    toy_fit(tmp_path / "one", **WHOLE)
+    shutil.copytree(runs / "going_on", tmp_path / "going_on")
+    launched(tmp_path, [going_on(FSDP, 12)], processes=3)
+    assert_the_same_end(tmp_path / "going_on", tmp_path / "one")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("toy", ["gan", "encoded"])
-def test_phases_and_frozen_networks(toy, tmp_path):
-    """The critic's gradient penalty is differentiated twice; its phase and the generator's take turns."""
-    done = launched(tmp_path / "shared", toy=toy, steps=8, accumulation=2, fsdp=FSDP | {"FSDP_MIN_NUM_PARAMS": "60"})
-    assert done.returncode == 0, done.stderr
-    toy_fit(tmp_path / "one", toy, steps=8)
-    assert same(tmp_path / "one", tmp_path / "shared", within=1e-5)
-
-
-@pytest.mark.slow
-def test_units_by_class_and_weights_kept_whole_in_a_pass(tmp_path):
-    toy_fit(tmp_path / "one", "blocks", steps=8)
-    by_class = {"FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP", "FSDP_TRANSFORMER_CLS_TO_WRAP": "Block"}
-    for i, more in enumerate((by_class, {"FSDP_RESHARD_AFTER_FORWARD": "false"}, {"FSDP_AUTO_WRAP_POLICY": "NO_WRAP"})):
-        done = launched(tmp_path / f"{i}", toy="blocks", steps=8, fsdp=FSDP | more)
-        assert done.returncode == 0, done.stderr
-        assert same(tmp_path / "one", tmp_path / f"{i}", within=1e-5)
-
-
-@pytest.mark.slow
-def test_bfloat16_stays_near_one_process(tmp_path):
-    done = launched(tmp_path / "shared", toy="blocks", steps=8, mixed_precision="bf16")
-    assert done.returncode == 0, done.stderr
-    one = toy_fit(tmp_path / "one", "blocks", steps=8, mixed_precision="bf16")
-    assert same(tmp_path / "one", tmp_path / "shared", within=2e-2)
-    assert validation(tmp_path / "shared") == pytest.approx(one.validation_loss, rel=2e-2)
-    assert all(value.dtype == torch.float32 for value in end_state(tmp_path / "shared").values())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "setting, value, said",
-    [
-        ("FSDP_VERSION", "1", "fsdp_version is 1; set it to 2"),
-        ("FSDP_OFFLOAD_PARAMS", "true", "fsdp_offload_params is not supported"),
-        ("FSDP_ACTIVATION_CHECKPOINTING", "true", "fsdp_activation_checkpointing is not supported"),
-    ],
-)
-def test_what_is_not_supported_is_named(setting, value, said, tmp_path):
-    done = launched(tmp_path / "run", steps=2, fsdp=FSDP | {setting: value})
-    assert done.returncode != 0 and f"ValueError: {said}" in done.stderr
-    assert not (tmp_path / "run").exists()
+def assert_the_same_end(run: Path, other: Path) -> None:
+    assert same(other, run, within=1e-5)
+    found = end_state(run)
+    for key, value in end_state(other).items():  # the moments too
+        assert torch.allclose(value, found[key], rtol=1e-3, atol=1e-5), key
 
 
 def sharding(**changes) -> Sharding:
