@@ -223,7 +223,7 @@ def test_a_cache_is_made_once_and_belongs_to_its_settings(tmp_path):
 def test_a_report_speaks_for_itself_and_silence_is_not_spelled_out():
     labelled = RadiographCondition(sex="F", text="No effusion.", findings=["effusion"])
     assert prompt(told(labelled)) == "Female. No effusion."
-    assert prompt(told(RadiographCondition(findings=["effusion"], absent=["edema"]))) == "Effusion."
+    assert prompt(told(RadiographCondition(findings=["effusion"], absent=["edema"]))) == "Pleural effusion."
     assert prompt(told(RadiographCondition(absent=["edema"]))) == "No pulmonary edema."
 
 
