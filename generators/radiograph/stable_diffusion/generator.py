@@ -167,13 +167,7 @@ class RadiographStableDiffusion:
         eps = torch.from_numpy(np.stack([first_noise(seed, self._shape) for seed in own])).to(self._device)
         told = [self._encode(text) for text in prompts]
         free = self._encode("", told[0].shape[1] // self._length).expand(len(own), -1, -1)
-<<<<<<< HEAD
         step = step_arguments(scheduler, self.sampling.eta, step_sources(own, "radiograph-sd.steps"))
-=======
-        step: dict[str, Any] = {**step_arguments(scheduler, self.sampling.eta)}
-        if takes_noise(scheduler):
-            step["generator"] = step_sources(own)
->>>>>>> h-sdfolder
         config = Walk(self.sampling.guidance, self.sampling.guidance_rescale, step)
         latent = walk(self._running["unet"], scheduler, eps, torch.cat(told), free, config)
         return self._decoded(latent)[: len(seeds)].float().cpu().numpy()
