@@ -103,7 +103,7 @@ def cohort(
     support = support_of(generator)
     ruled = {*fixed, *choices, *ranges, *(quota[0] for quota in shares)}
     for field, words in taught(support, [name for name in balance if name not in ruled]).items():
-        choices[field] = words
+        choices[field] = tuple(words)
         warn(f"{field} is balanced over {', '.join(words)}: no training image of {generator} had another")
     made = make_plan(
         condition_type,

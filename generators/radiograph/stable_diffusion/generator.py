@@ -18,8 +18,8 @@ from ....conditioning.radiograph.prompt import prompt
 from ....conditioning.record import ImageGeometry, Record
 from ....conditioning.seeds import stream
 from ...diffusion import weights_sha256
+from ...diffusion.attention import backend, use
 from ...diffusion.schedulers import step_arguments, step_sources
-from .attention import backend, use
 from .denoising import Walk, walk
 from .folder import Parts, read_folder, write_folder
 from .quiet import quiet

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...diffusion.attention import backend, use
 from ...training import Draws, Phase
-from .attention import backend, use
 from .folder import Parts, write_folder
 from .generator import RadiographStableDiffusion
 from .grid import CONDITIONS, draw_grid
