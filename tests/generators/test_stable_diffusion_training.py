@@ -436,7 +436,8 @@ def test_presets_are_recipes_that_leave_the_folder_to_the_user():
 def test_two_processes_end_as_one(tmp_path):
     config = {
         "generator": "radiograph-sd",
-        "training": {"steps": 2, "batch_size": 4, "learning_rate": 1e-3},
+        # AdamW moves weights without a gradient, such as a key's bias, by their rounding error as far as any other.
+        "training": {"steps": 2, "batch_size": 4, "learning_rate": 1e-4, "ema_decay": None},
         "model": {"folder": str(tiny_folder())},
         "sampling": {"steps": 2},
         "data": {"source": "embedded:nih64?split=held_out", "cache": str(tmp_path / "cache")},
@@ -450,5 +451,8 @@ def test_two_processes_end_as_one(tmp_path):
     assert json.loads((tmp_path / "two/config.json").read_text())["processes"] == 2
     subprocess.run([sys.executable, *words, str(tmp_path / "one")], check=True, timeout=600)
     one, two = end_state(tmp_path / "one"), end_state(tmp_path / "two")
-    moved = [key for key in one if key.split("/")[1].startswith(("network", "average"))]
-    assert moved and all(torch.allclose(one[key], two[key], rtol=0, atol=1e-5) for key in moved)
+    found = [key for key in one if key.split("/")[1].startswith("network-unet")]
+    before = read_folder(tiny_folder()).unet.state_dict()
+    apart = max(float((one[key] - two[key]).abs().max()) for key in found)
+    moved = min(float((one[key] - before[key.split("/")[2]]).abs().max()) for key in found)
+    assert apart < 1e-5 < 1e-4 < moved
