@@ -26,8 +26,9 @@ $(VENV)/.dev: $(VENV)/.user
 	$(PIP) install -q -e '.[dev]' -c constraints.txt
 	@touch $@
 
+KIND ?= ecg
 demo: $(VENV)/.user
-	$(BIN)/clinsynth demo ecg
+	$(BIN)/clinsynth demo $(KIND)
 
 ui: $(VENV)/.user
 	$(BIN)/clinsynth ui

@@ -1,7 +1,10 @@
 """A small learned ECG generator whose networks say something without having been trained."""
 
+import numpy as np
 import torch
 from clinsynth.generators.ecg.learned import EcgDiffusion, EcgDiffusionRecipe, ModelConfig, SamplingConfig
+from clinsynth.generators.ecg.learned.beat_times import BeatTimes
+from clinsynth.generators.ecg.learned.mean_beat import Told, weights
 from clinsynth.generators.ecg.learned.model_folder import new_networks
 
 
@@ -24,6 +27,13 @@ def tiny(model=None, seed=0, per_pass=4, **sampler) -> EcgDiffusion:
     model = model or tiny_model()
     settings = {"sampler": {"steps": 3} | sampler, "records_per_pass": per_pass}
     return EcgDiffusion(stirred(new_networks(model, seed), seed), model, SamplingConfig.model_validate(settings))
+
+
+def told_beats(b) -> Told:
+    """Tell a batch of records that a heart beats once a second, a ventricle of its own accord at 4 s."""
+    beats = BeatTimes(np.arange(0.5, 10), np.arange(10) == 4)
+    arrays = (beats.rows(), *weights(beats, slice(0, 1250)))
+    return Told(*(torch.from_numpy(np.stack([array] * b)) for array in arrays))
 
 
 def tiny_recipe(**training) -> EcgDiffusionRecipe:

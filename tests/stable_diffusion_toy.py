@@ -27,9 +27,9 @@ def write_tokenizer(folder: Path, positions: int = 77) -> None:
     )
 
 
-def unet(size: int = 16, widths=(16, 32), cross: int = 32, heads: int = 2) -> UNet2DConditionModel:
+def unet(size: int = 16, widths=(16, 32), cross: int = 32, heads: int = 2, layers: int = 1) -> UNet2DConditionModel:
     return UNet2DConditionModel(
-        sample_size=size, in_channels=4, out_channels=4, layers_per_block=1, block_out_channels=widths,
+        sample_size=size, in_channels=4, out_channels=4, layers_per_block=layers, block_out_channels=widths,
         down_block_types=("CrossAttnDownBlock2D",) * (len(widths) - 1) + ("DownBlock2D",),
         up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * (len(widths) - 1),
         cross_attention_dim=cross, attention_head_dim=heads, norm_num_groups=8,

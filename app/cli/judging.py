@@ -24,6 +24,8 @@ _EVALUATE = epilog(
     "clinsynth evaluate --real embedded:ludb --train 'embedded:ludb?split=tuning' --synthetic ecgs \\",
     "  --task delineation --workers 2 --out proof",
     "clinsynth evaluate --real embedded:ludb --train 'embedded:ludb?split=tuning' --synthetic twa --task twa -o proof",
+    "clinsynth evaluate --real 'embedded:nih64?split=held_out' --train 'embedded:nih64?split=train' \\",
+    "  --synthetic radiographs --task findings --out proof",
     "clinsynth evaluate --real 'ptbxl:DIR?folds=9,10&on_error=skip' --synthetic ecgs --out look --limit 500",
 )
 
@@ -36,9 +38,14 @@ def evaluate(
     workers: Annotated[int, typer.Option("--workers", "-w", help="Processes that measure.")] = 1,
     limit: Annotated[int | None, typer.Option(help="At most this many records of each side.")] = None,
     train: Annotated[
-        str | None, typer.Option(help="Real data that the generator was trained on: adds clouds and neighbours.")
+        str | None,
+        typer.Option(
+            help="Real data that the generator was trained on: adds what trained networks see, and near copies."
+        ),
     ] = None,
-    task: Annotated[str | None, typer.Option(help="Downstream task, delineation or twa; needs --train.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Task: delineation or twa (ECGs), findings (radiographs); needs --train.")
+    ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:

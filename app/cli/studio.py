@@ -10,6 +10,7 @@ import typer
 
 from .. import jobs
 from ..failures import DONE, FAILURE, QUARANTINED
+from ..jobs.demos import DEMOS
 from ..progress import on_stderr
 from .output import Json, Quiet, epilog, show
 
@@ -24,13 +25,13 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(models_app, name="models", epilog=_MODELS)
 
 
-_DEMO = epilog("clinsynth demo ecg")
+_DEMO = epilog("clinsynth demo ecg", "clinsynth demo radiograph")
 
 
 def demo(
-    kind: Annotated[str, typer.Argument(help="Which demo: ecg.")] = "ecg",
+    kind: Annotated[str, typer.Argument(help=f"Which demo: {', '.join(DEMOS)}.")] = "ecg",
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for all that it makes.")] = Path("clinsynth-demo"),
-    n: Annotated[int, typer.Option("--n", "-n", help="Number of samples.")] = 500,
+    n: Annotated[int | None, typer.Option("--n", "-n", help="Number of samples [default: the demo's].")] = None,
     workers: Annotated[int, typer.Option("--workers", "-w", help="Processes.")] = 2,
     quiet: Quiet = False,
     as_json: Json = False,

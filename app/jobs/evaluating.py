@@ -10,18 +10,15 @@ from shlex import quote as quoted
 from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress, silent
+from .modalities import check_same, check_task, modality
 from .planning import plan_command
-from .proving import check_labels, prove, settings_of, split_sides
-from .worth import TaskSettings
 
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
     from ...evaluation.report import Page
 
-FIRST_LOOK = "first_look.json"
 STORED = "page.json"  # the page's content, from which `report` draws it again beside others
 PAGE = "report.html"
-LAST = ("sheets", "failures", "numbers", "limits")  # sections that the proof comes before
 
 
 def evaluate(
@@ -33,10 +30,10 @@ def evaluate(
     workers: int = 1,
     limit: int | None = None,
     train: str | None = None,
-    task: str | TaskSettings | None = None,
+    task: Any = None,
     progress: Progress = silent,
 ) -> Path:
-    """Measure a synthetic data set and real data alike, and write first_look.json and report.html.
+    """Measure a synthetic data set and real data alike, and write the results and report.html.
 
     Args:
         real: READER:PATH, embedded:NAME or a data set's folder.
@@ -45,48 +42,40 @@ def evaluate(
         seed: seed of the halves and resamples.
         workers: processes that measure.
         limit: the first so many records of each side; all when left out.
-        train: real data that the generator was trained on or took its kernels from; with them comes the proof in an
-            encoder's eyes, and of the real side its patients are left out there.
+        train: real data that the generator was trained on or took its kernels from; with them comes the proof: an
+            encoder's view, nearest neighbours and, for radiographs, whether images show what was asked for.
         task: downstream task to run, or its settings; needs `train`.
-        progress: called with (records measured, records).
+        progress: called with (parts done, parts).
 
     Returns:
         The page.
 
     Raises:
-        ValueError: a source is missing or not of its kind, or holds too little to compare.
+        ValueError: a source is missing or not of its kind, of another modality, or holds too little to compare.
     """
     from ...conditioning.dataset import open_dataset
     from ...conditioning.readers import read
-    from ...evaluation.ecg.first_look import first_look
 
     if limit is not None and limit < 1:
         raise ValueError(f"limit = {limit} must be at least 1")
-    settings = settings_of(task, train)
-    training = [] if train is None else list(read(train))
-    real_records = list(islice(read(real), limit))
+    source = read(real)  # a wrong name is told before anything is opened
     reader = open_dataset(synthetic)
+    module = modality(reader.info.condition)
+    check_task(module, task if task is None or isinstance(task, str) else task.name, train)
+    settings = module.task_settings(task) if isinstance(task, str) else task
+    training = [] if train is None else list(read(train))
+    real_records = list(islice(source, limit))
     if not reader.complete:
         raise ValueError(f"{synthetic} is unfinished; run the command that makes it again, then evaluate")
     records = list(islice(reader, limit))
-    if train is not None:
-        held_out = split_sides(real_records, training, train)  # refused before the work
-        if settings is not None:
-            check_labels(settings.name, {"training": training, "held-out": held_out, "synthetic": records})
-    total = len(real_records) + len(records)
-    progress(0, total)
-    look = first_look(real_records, records, seed=seed, workers=workers)
-    progress(total, total)
+    sources = {real: real_records, str(synthetic): records} | ({} if train is None else {train: training})
+    check_same(reader.info.condition, module.ARRAY, sources)
+    sides = module.sides(real_records, training, records, train, settings)  # refused before the work
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    look.save_json(folder / FIRST_LOOK)
-    page = look.page()
-    if train is not None:
-        first, others = prove(training, held_out, records, folder, task=settings, seed=seed, workers=workers)
-        before = [s for s in page.sections if s.name not in LAST]
-        page = page.model_copy(
-            update={"sections": (first, *before, *others, *(s for s in page.sections if s.name in LAST))}
-        )
+    page = module.measured(
+        sides, reader, folder, task=settings, seed=seed, workers=workers, progress=progress
+    )  # fmt: skip
     content = {
         "title": f"{reader.info.name}: a first look" if train is None else f"{reader.info.name}: realism and worth",
         "provenance": _provenance(real, synthetic, reader, seed, limit, train, settings),
@@ -122,7 +111,7 @@ def report(evaluations: Sequence[str | Path], out: str | Path) -> Path:
 
 def inputs_of(
     real: str, reader: DatasetReader, seed: int, limit: int | None,
-    train: str | None = None, task: TaskSettings | None = None,
+    train: str | None = None, task: Any = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return what an evaluation depends on, to tell whether one that exists is still true."""
     from ... import __version__
@@ -181,7 +170,7 @@ def _together(stored: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Page, dict[
 
 def _provenance(
     real: str, synthetic: str | Path, reader: DatasetReader, seed: int, limit: int | None,
-    train: str | None, task: TaskSettings | None,
+    train: str | None, task: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Return how the data and the page came to be, and the commands that repeat it."""
     from ...conditioning.plan import CohortPlan
@@ -192,9 +181,10 @@ def _provenance(
     if train is not None:
         words += f" --train {quoted(train)}" + ("" if task is None else f" --task {task.name}")
     size = f" --shard-size {info.shard_size} --batch-size {info.batch_size} --layout {info.layout}"
+    named, weights = _weights(info.generator, info.weights_sha256)
     commands = [
         *([plan_command(rules, info.generator, "plan.parquet")] if rules else []),
-        f"clinsynth sample --model {info.generator} --plan plan.parquet --out {synthetic}{size}",
+        f"clinsynth sample --model {named} --plan plan.parquet --out {synthetic}{size}",
         words + (f" --limit {limit}" if limit else ""),
     ]
     return {
@@ -202,6 +192,7 @@ def _provenance(
         **({} if train is None else {"trained on": train}),
         "synthetic data": {
             "generator": info.generator,
+            "weights": weights,
             "samples": info.n,
             "quarantined": len(reader.quarantined),
             "run seed": info.run_seed,
@@ -211,3 +202,18 @@ def _provenance(
         "software": info.versions,
         "commands": commands,
     }
+
+
+def _weights(generator: str, sha256: str | None) -> tuple[str, str]:
+    """Return what `sample --model` takes to draw with the same weights again, and which weights these are."""
+    from .models import build, weights_of
+
+    if sha256 is None:
+        return generator, "none, a simulator"
+    try:
+        carried = weights_of(build(generator))
+    except ValueError:
+        return "MODEL", f"{sha256}, in the folder MODEL of whoever trained it; the package carries none for {generator}"
+    if carried == sha256:
+        return generator, f"{sha256}, carried by the package"
+    return "MODEL", f"{sha256}, in the folder MODEL of whoever trained it; not those that the package carries"

@@ -155,7 +155,11 @@ def controlled(generator: Any, control: Control | None = None) -> Any:
     from ...generators.radiograph.quality_control import QualityControlled
     from ...generators.readout.radiograph.inspector import Inspector
 
-    return QualityControlled(generator, Inspector.from_pretrained(place), retries=control.retries)
+    try:
+        inspector = Inspector.from_pretrained(place)
+    except ValueError as error:
+        raise ValueError(f"inspector {place}: {error}") from error
+    return QualityControlled(generator, inspector, retries=control.retries)
 
 
 def weights_of(generator: Any) -> str | None:

@@ -95,10 +95,16 @@ def cohort(
     """
     from ...conditioning.plan import Like, make_plan, parse_quota, parse_sets
     from .models import class_of, support_of
-    from .support import check_support
+    from .support import check_support, taught
 
     condition_type = class_of(generator).condition_type
     fixed, choices, ranges = parse_sets(sets, condition_type)
+    shares = [parse_quota(text) for text in quotas]
+    support = support_of(generator)
+    ruled = {*fixed, *choices, *ranges, *(quota[0] for quota in shares)}
+    for field, words in taught(support, [name for name in balance if name not in ruled]).items():
+        choices[field] = tuple(words)
+        warn(f"{field} is balanced over {', '.join(words)}: no training image of {generator} had another")
     made = make_plan(
         condition_type,
         n,
@@ -106,7 +112,7 @@ def cohort(
         fixed=fixed,
         choices=choices,
         ranges=ranges,
-        quotas=[parse_quota(text) for text in quotas],
+        quotas=shares,
         records_per_patient=records_per_patient,
         like=Like.read(like, condition_type) if like else None,
         seed=seed,
@@ -114,7 +120,7 @@ def cohort(
     )
     for field, rows in made.rules.get("like", {}).get("let_go", {}).items():
         warn(f"{rows} of {n} samples have a {field} that no record of {like} has beside their other fields")
-    check_support(made, support_of(generator), generator, warn)
+    check_support(made, support, generator, warn)
     return made
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..progress import Progress, silent
-from .settings import WrongSetting
 from .worth import ProofTask, TaskSettings
 from .worth_alternans import ALTERNANS
 from .worth_delineation import DELINEATION
@@ -23,22 +22,6 @@ CLOUDS, DOWNSTREAM, ARMS = "clouds.json", "downstream.json", "arms"
 MOST_SYNTHETIC = 300  # records that the clouds are made of
 ENCODER_STEPS = 400
 FEWEST = 12  # real records a side: halves of them must hold six
-
-
-def settings_of(task: str | TaskSettings | None, train: str | None) -> TaskSettings | None:
-    """Return how a task is run, or refuse one that cannot be.
-
-    Raises:
-        WrongSetting: no such task, or nothing real to train on is named.
-    """
-    if task is None:
-        return None
-    name = task if isinstance(task, str) else task.name
-    if name not in TASKS:
-        raise WrongSetting("task", f"must be one of {', '.join(TASKS)}; got {name}")
-    if train is None:
-        raise WrongSetting("task", f"{name} trains on real data too; name them by --train")
-    return TASKS[name].settings if isinstance(task, str) else task
 
 
 def split_sides(real: Sequence[Record], training: Sequence[Record], source: str) -> list[Record]:

@@ -19,6 +19,17 @@ def counted_of(support: Support, field: str) -> Mapping[str, int] | None:
     return support.get("age_band") if counts is None and field == "age_years" else counts
 
 
+def taught(support: Support | None, fields: Iterable[str]) -> dict[str, list[str]]:
+    """Return the values that a generator has training images of, for the fields where that is some and not all."""
+    found = {}
+    for field in fields:
+        counts = counted_of(support or {}, field) or {}
+        words = [word for word, images in counts.items() if images]
+        if 1 < len(words) < len(counts):
+            found[field] = words
+    return found
+
+
 def check_support(plan: CohortPlan, support: Support | None, name: str, warn: Callable[[str], None]) -> None:
     """Refuse a plan that asks for a value without a training image, and warn of those with few.
 

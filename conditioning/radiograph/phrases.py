@@ -36,11 +36,15 @@ NAMES: dict[F, str] = {
 _BE = r"(?: (?:is|are|remains?|appears?|looks?|was|were|continues? to be))?"
 _HOW = (
     r"(?: (?:again|still|now|stably|persistently|mildly|moderately|severely|markedly|slightly|minimally|massively"
-    r"|significantly|grossly|overall|otherwise|also|both|bilaterally|well expanded and|hyperinflated but|to be))*"
+    r"|significantly|grossly|overall|otherwise|also|both|bilaterally|well[- ](?:expanded|inflated"
+    r"|aerated) and|hyperinflated but|to be))*"
 )
 _HEART = r"(?:cardiac silhouette|heart size|cardiac size|cardiac contours?|cardiac shadow|heart)(?: size)?"
 _WIDE = r"(?:widened|enlarged|prominent)"
-_NORMAL = r"(?:within normal limits|normal(?: in size(?: and contour)?| size)?|unremarkable|not enlarged|wnl)"
+_NORMAL = (
+    r"(?:within normal limits|top[- ]normal(?: in size)?|normal(?: in size(?: and contour)?| size)?|unremarkable"
+    r"|not enlarged|wnl)"
+)
 _CHEST = r"(?:chest(?: radiographs?| x-?rays?| films?| exam(?:ination)?| study)?|cxr|radiograph|x-?ray)"
 _SIDE = r"(?:(?:left|right|bilateral|both|lateral|posterior) )*"
 _MEDIASTINUM = r"(?:cardio)?-?mediastin(?:um|al(?: silhouette| contours?| structures)?)"
@@ -137,7 +141,7 @@ _MANY: list[tuple[str, Mapping[F, str]]] = [
         {F.cardiomegaly: ABSENT, F.enlarged_cardiomediastinum: ABSENT},
     ),
     (
-        rf"mediastin(?:um|al (?:silhouette|contours?|structures)){_BE}{_HOW} (?:{_NORMAL}|not widened)"
+        rf"mediastin(?:um|al (?:and hilar )?(?:silhouette|contours?|structures)){_BE}{_HOW} (?:{_NORMAL}|not widened)"
         r"|normal mediastin(?:um|al contours?)",
         {F.enlarged_cardiomediastinum: ABSENT},
     ),

@@ -40,9 +40,10 @@ def read_dicom_image(path: Path, size: int, *, pixels: bool = True) -> FileImage
         facts, about = patient_of(head), _about(head)
         spacing = _spacing(head)
         if not pixels:
-            return FileImage(np.zeros((0, 0), np.float32), spacing, about, facts)
+            return FileImage(np.zeros((0, 0), np.float32), spacing, about, facts, (0, 0))
         _check(head, size)
-        return FileImage(_shown(head, _decoded(head)), spacing, about, facts)
+        image = _shown(head, _decoded(head))
+        return FileImage(image, spacing, about, facts, (image.shape[0], image.shape[1]))
 
 
 @contextmanager
@@ -112,7 +113,9 @@ def _shown(head: Any, stored: Shaped[np.ndarray, "rows cols"]) -> Float[np.ndarr
     padding = _padding(head, stored)
     kept = stored if padding is None else np.where(padding, stored[~padding].min() if not padding.all() else 0, stored)
     checked_values(kept)
-    values = kept.astype(np.float64) * _number(head, "RescaleSlope", 1.0) + _number(head, "RescaleIntercept", 0.0)
+    slope, intercept = _number(head, "RescaleSlope", 1.0), _number(head, "RescaleIntercept", 0.0)
+    precise = np.float32 if kept.dtype.itemsize <= 2 else np.float64  # 16 bits fit into float32 exactly
+    values = np.asarray(np.multiply(kept, slope, dtype=precise) + precise(intercept))
     image = _windowed(head, kept, values)
     if str(head.PhotometricInterpretation) == "MONOCHROME1":
         image = 1 - image

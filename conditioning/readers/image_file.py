@@ -7,7 +7,7 @@ or a photograph of a screen is no radiograph, and turning it grey would hide tha
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,34 +35,39 @@ class FileImage:
         spacing_mm: (dy, dx), or None where the file does not say it.
         about: what the file states beside its pixels (JSON values).
         facts: what its header says of patient and view, as condition fields.
+        shape: (rows, cols) of the file's own image; `image` may be that of a JPEG decoded at a half or less.
     """
 
     image: Float[np.ndarray, "rows cols"]
     spacing_mm: tuple[float, float] | None
     about: dict[str, Any]
     facts: dict[str, Any]
+    shape: tuple[int, int]
 
 
-def read_image(path: Path, *, bits: int | None = None, inverted: bool = False) -> FileImage:
+def read_image(
+    path: Path, *, bits: int | None = None, inverted: bool = False, at_least: int | None = None
+) -> FileImage:
     """Return the image of one file.
 
     Args:
         path: a file that ends in one of `SUFFIXES`.
         bits: depth that 16-bit values were stored with; when None the least of 8, 10, 12, 14 and 16 that holds them.
         inverted: the file shows dense as black, and does not say so itself.
+        at_least: a JPEG may be decoded at a half, quarter or eighth, if both sides keep this many pixels.
 
     Raises:
         ValueError: what is wrong, in one line that begins with the file's name.
     """
     try:
-        return _read(path, bits, inverted)
+        return _read(path, bits, inverted, at_least)
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from error
     except MemoryError:
         raise ValueError(f"{path.name}: does not fit into memory") from None
 
 
-def _read(path: Path, bits: int | None, inverted: bool) -> FileImage:
+def _read(path: Path, bits: int | None, inverted: bool, at_least: int | None) -> FileImage:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(f"does not end in one of {', '.join(SUFFIXES)}")
@@ -71,14 +76,11 @@ def _read(path: Path, bits: int | None, inverted: bool) -> FileImage:
         from .dicom_image import read_dicom_image
 
         read = read_dicom_image(path, size)
-        image, spacing, about, facts = read.image, read.spacing_mm, read.about, read.facts
     else:
-        values = _npy(path) if suffix == ".npy" else _raster(path, size)
+        values, shape = _npy(path) if suffix == ".npy" else _raster(path, size, at_least)
         image, about = _unit(values, bits)
-        spacing, facts = None, {}
-    if inverted:
-        image = 1 - image
-    return FileImage(image, spacing, {**about, **({"inverted": True} if inverted else {})}, facts)
+        read = FileImage(image, None, about, {}, shape)
+    return replace(read, image=1 - read.image, about={**read.about, "inverted": True}) if inverted else read
 
 
 def file_size(path: Path) -> int:
@@ -131,7 +133,7 @@ def checked_values(values: Shaped[np.ndarray, "rows cols"]) -> None:
         raise ValueError(f"is constant: every pixel is {low:g}")
 
 
-def _raster(path: Path, size: int) -> Shaped[np.ndarray, "rows cols"]:
+def _raster(path: Path, size: int, at_least: int | None) -> tuple[Shaped[np.ndarray, "rows cols"], tuple[int, int]]:
     from PIL import Image
 
     try:
@@ -139,7 +141,10 @@ def _raster(path: Path, size: int) -> Shaped[np.ndarray, "rows cols"]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as image:
                 _check_header(image, size)
-                return _grey(image)
+                shape = (image.height, image.width)
+                if at_least is not None:
+                    image.draft(None, (at_least, at_least))  # nothing happens but to a JPEG
+                return _grey(image), shape
     except Image.UnidentifiedImageError:
         raise ValueError("is no PNG, JPEG, TIFF or BMP image, whatever its name says") from None
     except Image.DecompressionBombError:
@@ -182,15 +187,16 @@ def _grey(image: Any) -> Shaped[np.ndarray, "rows cols"]:
     return values[..., 1]
 
 
-def _npy(path: Path) -> Shaped[np.ndarray, "rows cols"]:
+def _npy(path: Path) -> tuple[Shaped[np.ndarray, "rows cols"], tuple[int, int]]:
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError, OverflowError) as error:
         raise ValueError(f"cannot be read as an array, it is cut or damaged: {_first_line(error)}") from error
     if values.ndim != 2 or values.dtype.kind not in "iuf":
         raise ValueError(f"is an array {values.shape} of {values.dtype}; (rows, cols) of numbers is needed")
-    check_size(*values.shape, values.dtype.itemsize, path.stat().st_size)
-    return np.asarray(values)
+    rows, cols = values.shape
+    check_size(rows, cols, values.dtype.itemsize, path.stat().st_size)
+    return np.asarray(values), (rows, cols)
 
 
 def _unit(
@@ -206,7 +212,9 @@ def _unit(
     depth = bits or (8 if values.dtype.itemsize == 1 else next((d for d in _DEPTHS if high < 2**d), 0))
     if low < 0 or depth == 0 or high >= 2**depth:
         raise ValueError(f"has values from {low:g} to {high:g}; 0 to {2 ** (depth or 16) - 1} are read")
-    return values.astype(np.float32) / np.float32(2**depth - 1), {"bits": depth}
+    image = values.astype(np.float32)
+    image *= np.float32(1 / (2**depth - 1))
+    return np.minimum(image, np.float32(1), out=image), {"bits": depth}
 
 
 def _first_line(error: BaseException) -> str:

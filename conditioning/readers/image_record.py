@@ -23,6 +23,7 @@ from .square import Resample, check_square, squared
 
 T = TypeVar("T")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
+_OVERSAMPLED = 2  # a JPEG is decoded small where twice the size wanted is left to resize from
 _UNKNOWN_MM = (float("nan"), float("nan"))
 
 
@@ -84,17 +85,19 @@ def image_record(
         return Record(record_id, {}, condition, ImageGeometry(spacing), about)
     image = read.image
     if options.size is not None:
-        about["rows"], about["cols"] = image.shape
-        image, step = squared(image, options.size, options.resample)
+        about["rows"], about["cols"] = read.shape
+        image = squared(image, options.size, options.resample)
+        step = max(read.shape) / options.size
         spacing = (spacing[0] * step, spacing[1] * step)
     return Record(record_id, {"image": image}, condition, ImageGeometry(spacing), about)
 
 
 def _file(path: Path, options: ImageOptions, inverted: bool) -> FileImage:
     if options.images:
-        return read_image(path, bits=options.bits, inverted=inverted)
+        least = None if options.size is None else _OVERSAMPLED * options.size
+        return read_image(path, bits=options.bits, inverted=inverted, at_least=least)
     if path.suffix.lower() not in DICOM:
-        return FileImage(np.zeros((0, 0), np.float32), None, {}, {})
+        return FileImage(np.zeros((0, 0), np.float32), None, {}, {}, (0, 0))
     try:
         return read_dicom_image(path, file_size(path), pixels=False)
     except ValueError as error:

@@ -25,8 +25,8 @@ def check_square(size: int | None, resample: str) -> None:
 
 def squared(
     image: Float[np.ndarray, "rows cols"], size: int, resample: Resample = "lanczos"
-) -> tuple[Float[np.ndarray, "size size"], float]:
-    """Return a square image and how many of the old pixels one of its pixels spans.
+) -> Float[np.ndarray, "size size"]:
+    """Return a square image.
 
     Args:
         image: (rows, cols) in [0, 1]; black is 0.
@@ -39,13 +39,13 @@ def squared(
     square = np.zeros((side, side), np.float32)
     square[top : top + rows, left : left + cols] = image
     if side == size:
-        return square, 1.0
+        return square
     if resample == "area":
-        return _area(_area(square, size).T, size).T.astype(np.float32), side / size
+        return np.ascontiguousarray(_area(_area(square, size).T, size).T, dtype=np.float32)
     from PIL import Image
 
     resized = Image.fromarray(square).resize((size, size), Image.Resampling.LANCZOS)
-    return np.clip(np.asarray(resized, dtype=np.float32), 0, 1), side / size
+    return np.clip(np.asarray(resized, dtype=np.float32), 0, 1)
 
 
 def _area(image: Float[np.ndarray, "rows cols"], size: int) -> Float[np.ndarray, "size cols"]:

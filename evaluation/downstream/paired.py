@@ -105,8 +105,8 @@ def compare_arms(
     """Return each arm's metrics and its differences to reference arms.
 
     Patients are drawn with replacement, the same for all arms and seeds; seeds are drawn likewise, the same for all
-    arms, since arms of one seed start from the same weights. The training data are as they are: an interval says
-    nothing of other training patients. Verdicts are not corrected for their number.
+    arms, since arms of one seed start from the same weights. Training data that are the same for all seeds are as they
+    are: an interval then says nothing of other training patients. Verdicts are not corrected for their number.
 
     Args:
         task: for its metrics.

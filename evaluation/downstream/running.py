@@ -19,6 +19,7 @@ from .task import Examples, Outcomes, Task, check_data
 
 E = TypeVar("E", bound=Examples)
 M = TypeVar("M")
+Sources = Mapping[str, E] | Callable[[int], Mapping[str, E]]
 FEWEST_PATIENTS = 10
 
 
@@ -40,7 +41,7 @@ class Runs:
 
 
 def downstream(
-    task: Task[E, M], sources: Mapping[str, E], test: E, arms: Sequence[Arm], seeds: Sequence[int], *,
+    task: Task[E, M], sources: Sources[E], test: E, arms: Sequence[Arm], seeds: Sequence[int], *,
     folder: str | Path | None = None, references: Sequence[str] = (REAL, SAME_COMPUTE),
     groups: Mapping[str, Bool[np.ndarray, " n"]] | None = None, resamples: int = 1000,
     fewest_train: int = FEWEST_PATIENTS, fewest_test: int = FEWEST_PATIENTS,
@@ -59,7 +60,7 @@ def downstream(
 
 
 def run_arms(
-    task: Task[E, M], sources: Mapping[str, E], test: E, arms: Sequence[Arm], seeds: Sequence[int], *,
+    task: Task[E, M], sources: Sources[E], test: E, arms: Sequence[Arm], seeds: Sequence[int], *,
     folder: str | Path | None = None, fewest_train: int = FEWEST_PATIENTS, fewest_test: int = FEWEST_PATIENTS,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Runs:  # fmt: skip
@@ -70,7 +71,8 @@ def run_arms(
 
     Args:
         task: what to train and how to judge it.
-        sources: training data by the names that the arms use, such as `real` and `synthetic`.
+        sources: training data by the names that the arms use, such as `real` and `synthetic`; or a function of the
+            seed that returns them, such as another draw of the patients.
         test: the test set; no patient of it is in any source.
         arms: what to compare.
         seeds: at least three.
@@ -83,14 +85,22 @@ def run_arms(
     Raises:
         ValueError: data or arms that cannot be compared, or a result file that was changed.
     """
-    names = sorted({source for arm in arms for stage in arm.stages for source in stage.data} & set(sources))
-    check_arms(arms, list(sources), seeds)
-    check_data({name: sources[name] for name in names}, test, fewest_train, fewest_test)
-    content = {name: sources[name].fingerprint() for name in names} | {"": test.fingerprint()}
+    used = {source for arm in arms for stage in arm.stages for source in stage.data}
+    for seed in [*seeds] or [0]:
+        given = _of_seed(sources, seed)
+        check_arms(arms, list(given), seeds)
+        check_data({name: given[name] for name in sorted(used & set(given))}, test, fewest_train, fewest_test)
+        if not callable(sources):
+            break
     outcomes_of: dict[str, list[Outcomes]] = {arm.name: [] for arm in arms}
+    tested = test.fingerprint()
+    content: dict[str, str] = {}
     trained = done = 0
     for seed in seeds:
-        training = _Training(task, sources, seed)
+        given = _of_seed(sources, seed)
+        if not content or callable(sources):
+            content = {name: given[name].fingerprint() for name in sorted(used)} | {"": tested}
+        training = _Training(task, given, seed)
         for arm in arms:
             made_from = _made_from(task, arm, seed, content)
             path = None if folder is None else Path(folder) / f"{file_stem(arm, seed, sha256_of(made_from))}.json"
@@ -104,6 +114,10 @@ def run_arms(
             done += 1
             progress(done, len(arms) * len(seeds))
     return Runs(tuple(arms), tuple(seeds), outcomes_of, trained)
+
+
+def _of_seed(sources: Sources[E], seed: int) -> Mapping[str, E]:
+    return sources(seed) if callable(sources) else sources
 
 
 class _Training:

@@ -5,10 +5,13 @@ its floor: what one real half scores against the other at the same number of row
 """
 
 from .compare import compare_features
+from .curves import curve_distance, curve_gap
 from .discriminator import CLASSIFIERS, discriminate
 from .floors import Measured
 from .frechet import frechet, frechet_distance, frechet_gaussian
-from .neighbours import Neighbours, Pair, nearest, neighbours
+from .kid import kernel_distance, kid
+from .neighbours import Neighbours, Pair, nearest, neighbours, neighbours_at
+from .pairs import Pairs, likeness_gap, same_condition_pairs
 from .prdc import neighbourhoods, prdc
 from .samples import FEWEST_PATIENTS, Sample, standardised
 
@@ -18,15 +21,23 @@ __all__ = [
     "Measured",
     "Neighbours",
     "Pair",
+    "Pairs",
     "Sample",
     "compare_features",
+    "curve_distance",
+    "curve_gap",
     "discriminate",
     "frechet",
     "frechet_distance",
     "frechet_gaussian",
+    "kernel_distance",
+    "kid",
+    "likeness_gap",
     "nearest",
     "neighbourhoods",
     "neighbours",
+    "neighbours_at",
     "prdc",
+    "same_condition_pairs",
     "standardised",
 ]

@@ -49,6 +49,8 @@ class Neighbours:
         closer: share of synthetic rows nearer to training than the held-out's 1st percentile. With h held-out rows,
             rows like them give (0.99 + 0.01 h) / (h + 1), so few held-out rows raise it; the floor is raised alike.
         nearer: chance that a synthetic row lies nearer to training than a held-out one; 0.5 where they are alike.
+        median_ratio: median distance of a synthetic row to its nearest training row over that of a held-out one; 1
+            where they are alike.
         threshold: the held-out's 1st percentile, in the unit of the features.
         synthetic_distance: distance of each synthetic row to its nearest training row.
         held_out_distance: likewise for each held-out row.
@@ -57,6 +59,7 @@ class Neighbours:
 
     closer: Measured
     nearer: Measured
+    median_ratio: Measured
     threshold: Result
     synthetic_distance: Float[np.ndarray, " m"]
     held_out_distance: Float[np.ndarray, " h"]
@@ -64,7 +67,7 @@ class Neighbours:
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values, without the distances of every row."""
-        parts = {"closer": self.closer.as_dict(), "nearer": self.nearer.as_dict()}
+        parts = {name: getattr(self, name).as_dict() for name in ("closer", "nearer", "median_ratio")}
         return parts | {"threshold": self.threshold.as_dict(), "pairs": [vars(pair) for pair in self.pairs]}
 
 
@@ -107,16 +110,42 @@ def neighbours(
         raise ValueError(f"{len(both)} patients are both trained on and held out ({both[0]!r} is one)")
     (d_h, _), (d_s, row) = nearest(held_out.x, training.x), nearest(synthetic.x, training.x)
     h, s = Sample(d_h[:, None], held_out.patients), Sample(d_s[:, None], synthetic.patients)
+    return neighbours_at(h, s, row, seed=seed, resamples=resamples, splits=splits, most_pairs=most_pairs)
+
+
+def neighbours_at(
+    held_out: Sample, synthetic: Sample, row: Int[np.ndarray, " m"], *, seed: int, resamples: int = 1000,
+    splits: int = 200, most_pairs: int = 20,
+) -> Neighbours:  # fmt: skip
+    """Return the same of distances that were found in another way, such as by aligning images.
+
+    Args:
+        held_out: distance of each held-out row to its nearest training row, (h, 1).
+        synthetic: likewise of each synthetic row, (m, 1).
+        row: the training row nearest to each synthetic one.
+        seed: seed of resamples and splits.
+        resamples: of the bootstrap over held-out and synthetic patients.
+        splits: random halves of the held-out rows for the floor.
+        most_pairs: how many closest pairs to name.
+
+    Raises:
+        ValueError: too few patients held out or synthetic.
+    """
+    h, s = held_out, synthetic
+    check_sides(h, s, ("held-out", "synthetic"))
+    d_h, d_s = h.x[:, 0], s.x[:, 0]
     w_h, w_s = patient_weights([h.patients, s.patients], resamples, stream(seed, "realism.neighbours"))
     limits = np.array([np.quantile(np.repeat(d_h, w.astype(np.int64)), QUANTILE) for w in w_h])
     closer = ((d_s < limits[:, None]) * w_s).sum(axis=1) / w_s.sum(axis=1)
     nearer = auroc(*_ranked(d_h, d_s), np.concatenate([w_h, w_s], axis=1))
+    ratio = _ratio(_medians(d_s, w_s), _medians(d_h, w_h))
     value, n = _measure(h, s), min(len(h), len(s))
     halves = floors(h, s, _measure, seed=seed, splits=splits)
     first = np.argsort(d_s, kind="stable")[:most_pairs]
     return Neighbours(
         Measured("closer_than_held_out", share_around(value["closer"], closer, n, s.n_patients), *halves["closer"]),
         Measured("nearer_than_held_out", around(value["nearer"], nearer, n, (0.0, 1.0)), *halves["nearer"]),
+        Measured("median_ratio", around(value["ratio"], ratio, n, (0.0, np.inf)), *halves["ratio"]),
         around(float(np.quantile(d_h, QUANTILE)), limits, len(h), (0.0, np.inf)),
         d_s,
         d_h,
@@ -125,10 +154,20 @@ def neighbours(
 
 
 def _measure(held_out: Sample, synthetic: Sample) -> dict[str, float]:
-    """Return both metrics of samples whose only feature is the distance to training."""
+    """Return all metrics of samples whose only feature is the distance to training."""
     d_h, d_s = held_out.x[:, 0], synthetic.x[:, 0]
     closer = float((d_s < np.quantile(d_h, QUANTILE)).mean())
-    return {"closer": closer, "nearer": float(auroc(*_ranked(d_h, d_s))[0])}
+    ratio = _ratio(np.median(d_s, keepdims=True), np.median(d_h, keepdims=True))[0]
+    return {"closer": closer, "nearer": float(auroc(*_ranked(d_h, d_s))[0]), "ratio": float(ratio)}
+
+
+def _medians(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return the median of each draw; a row counts as often as it was drawn."""
+    return np.array([np.median(np.repeat(x, w.astype(np.int64))) for w in weight])
+
+
+def _ratio(synthetic: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+    return np.divide(synthetic, held_out, out=np.full(len(held_out), np.nan), where=held_out > 0)
 
 
 def _ranked(d_h: np.ndarray, d_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

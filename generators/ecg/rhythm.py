@@ -9,7 +9,7 @@ import numpy as np
 
 from ...conditioning.ecg.condition import EcgCondition
 from ...conditioning.ecg.vocabulary import Rhythm
-from .rr import Modulation, Window, fibrillation_times, sinus_times
+from .rr import Modulation, Window, fibrillation_times, modulation, sinus_times, window
 
 # Beat types: how the ventricles are activated.
 NORMAL, VENTRICULAR, ESCAPE, PACED = range(4)
@@ -38,6 +38,19 @@ class Beats:
     p_ectopic: np.ndarray
     p_beat: np.ndarray
     atrial_hz: float = 0.0
+
+
+def process(c: EcgCondition, rng: np.random.Generator) -> tuple[Window, Modulation, Beats]:
+    """Return the record's place in a longer process, what modulates it, and all its beats.
+
+    Args:
+        c: condition with every field filled in.
+        rng: the visit's stream.
+    """
+    assert c.resp_rate_bpm is not None
+    span = window(c.duration_s, rng)
+    m = modulation(c.resp_rate_bpm / 60, span.horizon_s, rng)
+    return span, m, beats(c, m, span, rng)
 
 
 def beats(c: EcgCondition, m: Modulation, span: Window, rng: np.random.Generator) -> Beats:

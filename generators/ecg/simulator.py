@@ -24,8 +24,8 @@ from .alternans import realised, states
 from .atrial import add_atrial_waves
 from .beats import Patient, draw_patient
 from .noise import Workspace, electrode_noise
-from .rhythm import NORMAL, Beats, beats
-from .rr import STEP_S, Modulation, Window, modulation, window
+from .rhythm import NORMAL, Beats, process
+from .rr import STEP_S, Modulation, Window
 from .truth import beat_table, interval_truth, t_stretch, wave_table
 
 _QT_MEMORY_S = 60.0  # time in which repolarisation follows a change of rate
@@ -94,10 +94,7 @@ def simulate(condition: EcgCondition, seed: int) -> Record:
 
 
 def _course(c: EcgCondition, rng: np.random.Generator) -> Course:
-    span = window(c.duration_s, rng)
-    assert c.resp_rate_bpm is not None
-    m = modulation(c.resp_rate_bpm / 60, span.horizon_s, rng)
-    all_beats = beats(c, m, span, rng)
+    span, m, all_beats = process(c, rng)
     rr = compiled.preceding_rr(all_beats.r_s)
     adapted = compiled.adapted_rr(rr, _QT_MEMORY_S, _QT_AT_ONCE)
     state = states(c.twa_pattern or TwaPattern.exact, rr, rng) if c.twa_uv else np.zeros(rr.size, int)

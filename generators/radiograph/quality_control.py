@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
 
@@ -67,6 +67,11 @@ class QualityControlled:
         retries: further tries at most.
     """
 
+    name: ClassVar[str]
+    condition_type: ClassVar[type[BaseModel]]
+    shard_size: ClassVar[int]
+    formats: ClassVar[tuple[str, ...]]
+
     def __init__(self, generator: Generator, inspector: Inspector | Judge, *, retries: int = RETRIES) -> None:
         """Wrap a generator.
 
@@ -86,10 +91,8 @@ class QualityControlled:
         self.generator = generator
         self.inspector = inspector
         self.retries = retries
-        self.name: str = generator.name
-        self.condition_type: type[BaseModel] = generator.condition_type
-        self.shard_size: int = generator.shard_size
-        self.formats: tuple[str, ...] = generator.formats
+        own = ("name", "condition_type", "shard_size", "formats")  # a class has them; here they are the wrapped one's
+        vars(self).update({name: getattr(generator, name) for name in own})
 
     @property
     def weights_sha256(self) -> str | None:

@@ -32,6 +32,7 @@ class Average:
                 if not now.requires_grad:
                     mean.data = now.data  # what is held still needs no memory of its own
         self._decay = decay
+        self._pairs: tuple[list[Tensor], list[Tensor]] | None = None  # to look for them costs as much as small steps
 
     def decay(self, t: int) -> float:
         """Return the share of the past that step t (from 0) keeps: min(decay, (1 + t) / (10 + t))."""
@@ -39,11 +40,12 @@ class Average:
 
     @torch.no_grad()
     def follow(self, networks: Networks, t: int) -> None:
-        """Take in the weights after step t, counted from 0."""
-        pairs = list(self._parameters(networks))
-        if pairs:
-            mean, now = [list(side) for side in zip(*pairs, strict=True)]
-            torch._foreach_lerp_(mean, now, 1 - self.decay(t))
+        """Take in the weights after step t, counted from 0; `networks` are the same at every call."""
+        if self._pairs is None:
+            pairs = list(self._parameters(networks))
+            self._pairs = [mean for mean, _ in pairs], [now for _, now in pairs]
+        if self._pairs[0]:
+            torch._foreach_lerp_(*self._pairs, 1 - self.decay(t))
         for name, network in self.networks.items():
             for mean, now in zip(network.buffers(), networks[name].buffers(), strict=True):
                 mean.copy_(now)

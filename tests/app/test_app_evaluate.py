@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 from clinsynth.app import jobs
-from clinsynth.app.jobs import demos, proving
+from clinsynth.app.jobs import demos, evaluating, proving
 from clinsynth.app.jobs.planning import plan_command
+from clinsynth.conditioning.dataset import open_dataset
 from clinsynth.conditioning.ecg import EcgCondition
 from clinsynth.conditioning.embedded import embedded
 from clinsynth.conditioning.plan import CohortPlan, make_plan
 from clinsynth.generators.ecg.simulator import simulate
+from learned_ecg_toy import tiny
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +202,23 @@ def test_a_second_demo_makes_nothing_again_and_goes_on_where_the_first_stood(cli
 def test_a_demo_of_too_few_says_what_to_raise(cli):
     said = cli("demo", "ecg", "--n", 10)
     assert said.code == 2 and "raise" in said.err
+
+
+def test_a_learned_model_is_named_by_its_folder_and_its_weights(tmp_path):
+    model = tiny()
+    model.save_pretrained(tmp_path / "model")
+    plan = make_plan(EcgCondition, 2, fixed={"duration_s": 2}, seed=1)
+    jobs.sample(str(tmp_path / "model"), plan, tmp_path / "learned")
+    reader = open_dataset(tmp_path / "learned")
+    said = evaluating._provenance("embedded:ludb", tmp_path / "learned", reader, 0, None, None, None)
+    command = next(c for c in said["commands"] if c.startswith("clinsynth sample"))
+    assert "--model MODEL " in command
+    weights = said["synthetic data"]["weights"]
+    assert weights.startswith(model.weights_sha256) and "MODEL" in weights and "package" in weights
+
+
+def test_a_simulator_is_named_by_its_name(small_dataset):
+    reader = open_dataset(small_dataset)
+    said = evaluating._provenance("embedded:ludb", small_dataset, reader, 0, None, None, None)
+    assert any(c.startswith("clinsynth sample --model ecg ") for c in said["commands"])
+    assert "simulator" in said["synthetic data"]["weights"]

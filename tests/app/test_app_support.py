@@ -9,15 +9,15 @@ from clinsynth.app.jobs.planning import plan_command
 from clinsynth.conditioning.plan import CohortPlan
 from clinsynth.conditioning.radiograph import RadiographCondition
 from clinsynth.generators import protocol
-from radiograph_toy import COUNTS, RadiographToy
+from counted_toy import COUNTS, RadiographToy
 
 TOY = ("--generator", "radiograph-toy")
 
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch):
-    monkeypatch.setitem(protocol.GENERATORS, "radiograph-toy", "radiograph_toy:RadiographToy")
-    monkeypatch.setitem(protocol.RECIPES, "radiograph-toy", "radiograph_toy:Recipe")
+    monkeypatch.setitem(protocol.GENERATORS, "radiograph-toy", "counted_toy:RadiographToy")
+    monkeypatch.setitem(protocol.RECIPES, "radiograph-toy", "counted_toy:Recipe")
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,10 @@ def test_like_on_the_command_line_and_back(cli, tmp_path):
     assert "--like 'embedded:nih64?split=train'" in plan_command(plan.rules, "m", "p.parquet")
     wrong = cli("plan", "p.parquet", "--n", 9, "--like", source)
     assert wrong.code == 2 and "EcgCondition is needed" in wrong.err
+
+
+def test_a_balance_keeps_to_what_the_generator_was_taught(tmp_path, cli):
+    done = cli("plan", tmp_path / "p.parquet", *TOY, "-n", 12, "--balance", "race")
+    assert done.code == 0 and "race is balanced over black, white: no training image" in done.err
+    table = CohortPlan.read(tmp_path / "p.parquet", RadiographCondition).table
+    assert sorted(set(table.column("race").to_pylist())) == ["black", "white"]

@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from chest_folders import dicom, picture, save
+from chest_folders import dicom, picture, save, write_csv
 from clinsynth.conditioning.readers import read
 from clinsynth.conditioning.readers.image_file import read_image
 from clinsynth.conditioning.readers.square import squared
@@ -33,7 +33,7 @@ def test_twelve_bits_in_sixteen_are_as_bright_as_they_were(tmp_path):
 def test_grey_stored_as_colour_is_read_and_colour_is_refused(tmp_path):
     values = picture()
     grey = save(tmp_path / "grey.png", np.repeat(values[..., None], 3, axis=2))
-    np.testing.assert_array_equal(read_image(grey).image, values.astype(np.float32) / np.float32(255))
+    np.testing.assert_allclose(read_image(grey).image, values / 255, atol=1e-6)
     opaque = save(tmp_path / "rgba.png", np.dstack([values] * 3 + [np.full_like(values, 255)]))
     np.testing.assert_array_equal(read_image(opaque).image, read_image(grey).image)
     jpeg = save(tmp_path / "grey.jpg", np.repeat(values[..., None], 3, axis=2), quality=80)
@@ -194,21 +194,35 @@ def test_a_folder_of_dicom_files(tmp_path):
 @settings(max_examples=40, deadline=None)
 def test_squares_are_padded_with_black_and_stay_in_range(rows, cols, size, way):
     image = np.random.default_rng(rows * cols).random((rows, cols), np.float32)
-    square, step = squared(image, size, way)
+    square = squared(image, size, way)
     side = max(rows, cols)
-    assert square.shape == (size, size) and square.dtype == np.float32 and step == side / size
+    assert square.shape == (size, size) and square.dtype == np.float32
     assert 0 <= square.min() and square.max() <= 1
-    constant, _ = squared(np.full((side, side), 0.25, np.float32), size, way)
+    constant = squared(np.full((side, side), 0.25, np.float32), size, way)
     np.testing.assert_allclose(constant, 0.25, atol=1e-6)
-    mirrored, _ = squared(image[:, ::-1].copy(), size, way)
+    mirrored = squared(image[:, ::-1].copy(), size, way)
     if (side - cols) % 2 == 0:
         np.testing.assert_allclose(mirrored, square[:, ::-1], atol=1e-5)
 
 
 def test_area_is_the_mean_and_nothing_is_aliased():
     image = np.random.default_rng(0).random((64, 64), np.float32)
-    square, _ = squared(image, 16, "area")
+    square = squared(image, 16, "area")
     np.testing.assert_allclose(square, image.reshape(16, 4, 16, 4).mean(axis=(1, 3)), atol=1e-6)
     stripes = np.tile(np.array([0, 1], np.float32), (128, 64))
     for way in ("area", "lanczos"):
-        assert squared(stripes, 24, way)[0][2:-2, 2:-2].std() < 0.1  # picking pixels gives 0.5
+        assert squared(stripes, 24, way)[2:-2, 2:-2].std() < 0.1  # picking pixels gives 0.5
+
+
+def test_a_large_jpeg_decoded_small_is_the_same_picture(tmp_path):
+    values = picture(400, 320)
+    path = save(tmp_path / "x.jpg", values, quality=95)
+    small = read_image(path, at_least=64)
+    assert small.image.shape == (100, 80) and small.shape == (400, 320)
+    whole = squared(read_image(path).image, 32, "area")
+    apart = np.abs(squared(small.image, 32, "area") - whole)
+    assert apart.max() < 0.05 and apart.mean() < 0.01
+    table = write_csv(tmp_path / "t.csv", [{"path": "x.jpg", "spacing_mm": 0.2}])
+    record = next(read(f"table:{table}?size=32"))
+    np.testing.assert_allclose(record.geometry.spacing_mm, 0.2 * 400 / 32)
+    assert (record.provenance["rows"], record.provenance["cols"]) == (400, 320)

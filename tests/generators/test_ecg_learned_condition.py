@@ -11,7 +11,7 @@ from clinsynth.generators.ecg.learned.encoder import ConditionEncoder, hushed, n
 from clinsynth.generators.ecg.learned.model_folder import new_networks
 from clinsynth.generators.ecg.learned.network import EcgUNet, NetworkConfig
 from clinsynth.generators.training import Draws
-from learned_ecg_toy import stirred, tiny_model
+from learned_ecg_toy import stirred, tiny_model, told_beats
 
 CONFIG = ConditionConfig()
 FULL = EcgCondition(sex="M", age_years=50, heart_rate_bpm=80, rhythm="sinus", findings=("long_qt",))
@@ -112,26 +112,27 @@ def test_the_network_keeps_shape_and_starts_silent():
     network = EcgUNet(NetworkConfig(), 16).eval()
     x = torch.randn(2, 8, 1250)
     with torch.inference_mode():
-        y = network(x, torch.zeros(2), torch.randn(2, 16))
+        y = network(x, torch.zeros(2), torch.randn(2, 16), told_beats(2))
     assert y.shape == x.shape and not y.any()
     assert 1e6 < sum(p.numel() for p in network.parameters()) < 2e6
 
 
-def test_the_network_hears_noise_level_condition_and_far_samples():
+def test_the_network_hears_noise_level_condition_beats_and_far_samples():
     network = stirred(new_networks(tiny_model(), 0))["denoiser"].eval()
-    x, c_noise, cond = torch.randn(1, 8, 1250), torch.zeros(1), torch.randn(1, 16)
-    far = x.clone()
+    x, c_noise, cond, beats = torch.randn(1, 8, 1250), torch.zeros(1), torch.randn(1, 16), told_beats(1)
+    far, later = x.clone(), beats.hushed(torch.zeros(1))
     far[..., -50:] += 1
     with torch.inference_mode():
-        y = network(x, c_noise, cond)
-        changed = [network(x, c_noise + 0.1, cond), network(x, c_noise, cond + 0.1), network(far, c_noise, cond)]
+        y = network(x, c_noise, cond, beats)
+        changed = [network(x, c_noise + 0.1, cond, beats), network(x, c_noise, cond + 0.1, beats)]
+        changed += [network(far, c_noise, cond, beats), network(x, c_noise, cond, later)]
     assert all((other - y)[..., :100].abs().max() > 1e-6 for other in changed)
 
 
 def test_examples_of_a_batch_do_not_mix():
     network = stirred(new_networks(tiny_model(), 0))["denoiser"].train()
     x, c_noise, cond = torch.randn(3, 8, 1250, requires_grad=True), torch.zeros(3), torch.randn(3, 16)
-    network(x, c_noise, cond)[0].square().sum().backward()
+    network(x, c_noise, cond, told_beats(3))[0].square().sum().backward()
     assert x.grad[0].any() and not x.grad[1:].any()
     assert not [m for m in network.modules() if "BatchNorm" in type(m).__name__]
 

@@ -9,6 +9,7 @@ from clinsynth.conditioning.dataset import open_dataset
 from clinsynth.conditioning.ecg import EcgCondition
 from clinsynth.conditioning.plan import make_plan
 from clinsynth.generators.ecg.learned import EcgDiffusion
+from clinsynth.generators.ecg.simulator import simulate
 from clinsynth.generators.storage import write_part
 from learned_ecg_toy import tiny, tiny_model
 
@@ -88,25 +89,83 @@ def test_the_limb_leads_obey_einthoven_and_goldberger(generator):
 
 def test_what_is_said_matters_and_what_is_written_only_cuts(generator):
     plain = one(generator)
-    said = ({"sex": "M"}, {"age_years": 70}, {"heart_rate_bpm": 99}, {"rhythm": "sinus"}, {"findings": []})
+    said = ({"sex": "M"}, {"age_years": 70}, {"heart_rate_bpm": 99}, {"rhythm": "atrial_flutter"}, {"findings": []})
     for asked in said:
         assert not np.array_equal(one(generator, **asked), plain)
+    assert np.array_equal(one(generator, rhythm="sinus"), plain)  # a rhythm left out is drawn as the simulator does
     assert np.array_equal(one(generator, duration_s=3, patient_id="p", leads=["V6"]), plain[-1:, :1500])
     assert not np.array_equal(one(generator, findings=["long_qt"]), one(generator, findings=[]))
 
 
+def free_of_beats(weight):
+    """Return a generator whose network sets the beats itself."""
+    generator = tiny(guidance=weight)
+    generator.sampling = generator.sampling.model_copy(update={"beats": False})
+    return generator
+
+
 def test_guidance_strengthens_any_subset_and_leaves_nothing_asked_alone():
     for asked in ({"sex": "M"}, {"age_years": 70, "findings": []}, {"heart_rate_bpm": 99, "rhythm": "sinus"}):
-        plain, strong, none = (one(tiny(guidance=w), **asked) for w in (1, 3, 0))
+        plain, strong, none = (one(free_of_beats(w), **asked) for w in (1, 3, 0))
         assert not np.array_equal(plain, strong)
-        assert np.array_equal(none, one(tiny(guidance=0)))
-    assert np.abs(one(tiny(guidance=3)) - one(tiny(guidance=1))).max() < 1e-4 * np.abs(one(tiny(guidance=1))).max()
+        assert np.array_equal(none, one(free_of_beats(0)))
+    plain, strong = (one(free_of_beats(w)) for w in (1, 3))
+    assert np.abs(strong - plain).max() < 1e-4 * np.abs(plain).max()
 
 
-def test_a_rate_is_drawn_where_the_rhythm_names_it(generator):
+def test_guidance_leads_away_from_the_same_beats():
+    same = {"heart_rate_bpm": 80, "rhythm": "sinus"}
+    without = one(tiny(guidance=0), **same)
+    assert np.array_equal(without, one(tiny(guidance=0), findings=["low_voltage"], **same))
+    assert not np.array_equal(without, one(tiny(guidance=0), heart_rate_bpm=81, rhythm="sinus"))
+
+
+def test_a_rate_is_drawn_where_the_rhythm_names_it_though_no_beats_are_told():
     asked = [EcgCondition(rhythm="sinus_bradycardia"), EcgCondition(rhythm="sinus_tachycardia"), EcgCondition()]
-    slow, fast, unsaid = (record.condition.heart_rate_bpm for record in generator.generate(asked, range(3)))
+    records = list(free_of_beats(1).generate(asked, range(3)))
+    slow, fast, unsaid = (record.condition.heart_rate_bpm for record in records)
     assert slow < 60 < 100 < fast and unsaid is None
+    assert not any(record.tables or record.truth for record in records)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"rhythm": "atrial_fibrillation", "sex": "F"},
+        {"rhythm": "premature_ventricular_complexes", "heart_rate_bpm": 77.0},
+        {"rhythm": "sinus_tachycardia", "age_years": 30, "findings": ["left_bundle_branch_block"]},
+    ],
+)
+def test_beats_are_those_of_the_simulators_record_of_the_same_seed(generator, asked):
+    condition = EcgCondition.model_validate(asked)
+    (record,) = generator.generate([condition], [7])
+    simulated = simulate(condition, 7)
+    assert record.condition.heart_rate_bpm == simulated.condition.heart_rate_bpm
+    assert record.condition.rhythm == simulated.condition.rhythm and record.condition.sex == condition.sex
+    mine, other = (each.tables["beats"] for each in (record, simulated))
+    # The simulator's R peak stands a little beside the moment that its kernels are centred on.
+    inner = slice(1, -1)
+    gaps = np.abs(mine["sample"][:, None] - np.asarray(other["sample"])[None, inner]).min(0)
+    assert gaps.max() < 0.03 * 500 and abs(len(mine["sample"]) - len(other["sample"])) <= 1
+    assert set(mine["label"]) <= {"N", "V"} and ("V" in mine["label"]) == ("V" in other["label"])
+
+
+@pytest.mark.parametrize("rate", [45.0, 72.0, 110.0, 150.0])
+def test_the_asked_beats_have_the_asked_rate(generator, rate):
+    asked = [EcgCondition(heart_rate_bpm=rate, rhythm="atrial_fibrillation"), EcgCondition(heart_rate_bpm=rate)]
+    rates = [record.truth["heart_rate_bpm"] for record in generator.generate(asked * 8, range(16))]
+    assert np.median(np.abs(np.array(rates[1::2]) - rate)) < 0.05 * rate
+    assert np.median(np.abs(np.array(rates[::2]) - rate)) < 0.2 * rate  # ten seconds of fibrillation
+
+
+def test_the_table_of_beats_follows_how_the_record_is_written(generator):
+    whole, cut = generator.generate([EcgCondition(), EcgCondition(duration_s=4, fs_hz=250)], [5, 5])
+    many, few = (np.asarray(record.tables["beats"]["sample"]) for record in (whole, cut))
+    assert np.abs(many[many < 2000 - 2] / 2 - few[: (many < 2000 - 2).sum()]).max() <= 1 and few.max() < 1000
+    rr_s = whole.tables["beats"]["rr_s"]
+    assert np.isnan(rr_s[0]) and np.abs(rr_s[1:] - np.diff(many) / 500).max() < 0.003
+    assert whole.truth["heart_rate_bpm"] == pytest.approx(60 / np.mean(rr_s[1:]), abs=1e-3)
 
 
 REFUSED = [
@@ -219,3 +278,7 @@ def test_records_can_be_stored_and_read_again(generator, tmp_path):
     write_part(generator, plan, tmp_path / "data", run_seed=1, weights_sha256=generator.weights_sha256)
     stored = list(open_dataset(tmp_path / "data"))
     assert len(stored) == 3 and all(record.arrays["signal"].shape == (12, 5000) for record in stored)
+    for record in stored:
+        (made,) = generator.generate([record.condition], [record.provenance["seed"]])
+        assert np.array_equal(record.tables["beats"]["sample"], made.tables["beats"]["sample"])
+        assert list(record.tables["beats"]["label"]) == list(made.tables["beats"]["label"])

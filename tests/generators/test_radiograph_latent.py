@@ -217,3 +217,23 @@ def test_what_fits_not_even_alone_is_an_error(tmp_path, monkeypatch):
             generator, make_plan(RadiographCondition, 2, seed=1), tmp_path / "set",
             config=StorageConfig(file_format="png"), run_seed=1,
         )  # fmt: skip
+
+
+# --- precision, attention -------------------------------------------------------------------------------------------
+
+
+def test_lower_precision_draws_nearly_the_same_and_other_attention_is_no_other_data_set():
+    whole, lower = images(tiny()), images(tiny(precision="bf16"))
+    assert 0 < max(np.abs(a - b).max() for a, b in zip(whole, lower, strict=True)) < 0.25
+    assert tiny(attention="sdpa").config() == tiny().config() and tiny().device.endswith("attention sdpa")
+    with pytest.raises(ValueError, match="attention = xformers needs a CUDA device"):
+        tiny(attention="xformers").to("cpu")
+
+
+@pytest.mark.gpu
+def test_on_cuda_both_attention_codes_draw_what_the_cpu_draws():
+    pytest.importorskip("xformers")
+    on_cpu = images(tiny())
+    for attention in ("sdpa", "xformers"):
+        on_gpu = images(tiny(attention=attention).to("cuda"))
+        assert max(np.abs(a - b).max() for a, b in zip(on_cpu, on_gpu, strict=True)) < 1e-3

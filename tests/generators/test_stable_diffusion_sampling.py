@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 from clinsynth.conditioning.radiograph import RadiographCondition
+from clinsynth.conditioning.radiograph.prompt import prompt
+from clinsynth.generators.diffusion.schedulers import HONOURED, step_arguments, step_sources
 from clinsynth.generators.radiograph.stable_diffusion import SamplingConfig
-from clinsynth.generators.radiograph.stable_diffusion.noise import first_noise, step_sources
-from clinsynth.generators.radiograph.stable_diffusion.prompt import prompt
-from clinsynth.generators.radiograph.stable_diffusion.schedulers import HONOURED, scheduler_of, takes_noise
+from clinsynth.generators.radiograph.stable_diffusion.generator import first_noise
+from clinsynth.generators.radiograph.stable_diffusion.schedulers import scheduler_of
 from clinsynth.generators.radiograph.stable_diffusion.text import shown
 from clinsynth.generators.radiograph.stable_diffusion.weighting import alphas_cumprod
 from stable_diffusion_toy import NOISE, tiny
@@ -78,7 +79,7 @@ def test_a_scheduler_that_is_told_the_truth_ends_at_the_one_image_there_is(name,
         x0, xt = torch.from_numpy(np.stack([first_noise(k, (4, 4, 4)) for k in (1, 2)])).double().reshape(2, 1, 4, 4, 4)
         scheduler.set_timesteps(20)
         xt = xt * scheduler.init_noise_sigma
-        step = {"generator": step_sources([5])} if takes_noise(scheduler) else {}
+        step = step_arguments(scheduler, 0.0, step_sources([5], "x"))
         for t in scheduler.timesteps:
             given, low = scheduler.scale_model_input(xt, t), int(t)
             a = alphas[low] + (float(t) - low) * (alphas[min(low + 1, 999)] - alphas[low])
@@ -144,7 +145,7 @@ def test_noise_of_the_steps_is_the_samples_own(sampling):
 
 
 def test_sources_differ_above_bit_32_are_normal_and_repeat():
-    a, b, c = (torch.randn(20000, generator=source) for source in step_sources([5, 5 + 2**40, 5]))
+    a, b, c = (torch.randn(20000, generator=source) for source in step_sources([5, 5 + 2**40, 5], "x"))
     assert torch.equal(a, c) and abs(float(np.corrcoef(a, b)[0, 1])) < 0.03
     assert abs(float(a.mean())) < 0.03 and abs(float(a.std()) - 1) < 0.03
 
@@ -183,21 +184,6 @@ def test_no_token_is_lost_and_each_window_begins_and_ends():
 def test_windows_that_are_not_a_prompts_own_are_not_shown():
     assert shown(torch.tensor([1, 1]), 1, 77) is None
     assert shown(torch.tensor([1, 2]), 2, 3).int().tolist() == [[1, 1, 1, 0, 0, 0], [1] * 6]
-
-
-@pytest.mark.parametrize(
-    ("asked", "said"),
-    [
-        ({}, ""),
-        ({"sex": "F", "age_years": 86, "race": "black", "text": "Clear."}, "86 year old BLACK female. Clear."),
-        ({"sex": "M", "findings": ["no_finding"]}, "male. No acute cardiopulmonary process."),
-        ({"view": "pa", "findings": ["effusion", "edema"]}, "PA view. Edema and effusion."),
-        ({"uncertain": ["pneumonia"]}, "Possible pneumonia."),
-        ({"absent": ["effusion", "edema"]}, "No edema or effusion."),
-    ],
-)
-def test_a_condition_in_words(asked, said):
-    assert prompt(RadiographCondition(**asked)) == said
 
 
 def test_guidance_of_one_and_nothing_said_are_the_ends_of_guidance():

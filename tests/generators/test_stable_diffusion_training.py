@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 import yaml
 from clinsynth.app.cli import run as command
 from clinsynth.conditioning.radiograph import RadiographCondition
+from clinsynth.conditioning.radiograph.prompt import prompt
 from clinsynth.conditioning.record import ImageGeometry, Record
 from clinsynth.generators.radiograph.stable_diffusion import (
     DataConfig,
@@ -19,7 +22,7 @@ from clinsynth.generators.radiograph.stable_diffusion import (
     RadiographStableDiffusion,
     SamplingConfig,
 )
-from clinsynth.generators.radiograph.stable_diffusion.examples import RadiographExamples, prepare
+from clinsynth.generators.radiograph.stable_diffusion.examples import RadiographExamples, prepare, told
 from clinsynth.generators.radiograph.stable_diffusion.folder import read_folder
 from clinsynth.generators.radiograph.stable_diffusion.latents import drawn, image_of, moments_of, squared
 from clinsynth.generators.radiograph.stable_diffusion.recipe import PRESETS, RadiographStableDiffusionRecipe
@@ -49,7 +52,7 @@ def record(k=0, image=None, **asked):
 @pytest.fixture
 def source(monkeypatch):
     """Eight radiographs of eight patients, one with a prompt of several windows, as a reader would yield them."""
-    texts = ["Clear lungs.", "Effusion.", LONG, "Old rib fracture.", "Edema.", "Clear.", "Normal.", "Nodule."]
+    texts = ["Clear lungs.", "Pleural effusion.", LONG, "Old rib fracture.", "Edema.", "Clear.", "Normal.", "Nodule."]
 
     def read(name):
         assert name == "made:up"
@@ -217,6 +220,13 @@ def test_a_cache_is_made_once_and_belongs_to_its_settings(tmp_path):
         table_of(lambda: iter(()), settings, None)
 
 
+def test_a_report_speaks_for_itself_and_silence_is_not_spelled_out():
+    labelled = RadiographCondition(sex="F", text="No effusion.", findings=["effusion"])
+    assert prompt(told(labelled)) == "Female. No effusion."
+    assert prompt(told(RadiographCondition(findings=["effusion"], absent=["edema"]))) == "Pleural effusion."
+    assert prompt(told(RadiographCondition(absent=["edema"]))) == "No pulmonary edema."
+
+
 def test_a_prompt_that_is_too_long_is_refused_where_that_is_asked(source):
     with pytest.raises(ValueError, match="a prompt of .* tokens"):
         prepare(tiny_folder(), source.model_copy(update={"long_prompts": "refuse"}))
@@ -229,7 +239,7 @@ def test_a_prompt_that_is_too_long_is_refused_where_that_is_asked(source):
 def batch():
     """Four rows: prompts of one, one, three and one windows."""
     parts = read_folder(tiny_folder())
-    conditions = tuple(RadiographCondition(text=t) for t in ("Clear.", "Effusion.", LONG, "Edema."))
+    conditions = tuple(RadiographCondition(text=t) for t in ("Clear.", "Pleural effusion.", LONG, "Edema."))
     rows = np.random.default_rng(0).standard_normal((4, 8, 16, 16)).astype(np.float16)
     table = Table(rows, conditions, ("a", "b", "c", "d"))
     return RadiographExamples(table, parts.tokenizer, parts.length, DataConfig(source="made:up"))
@@ -420,3 +430,25 @@ def test_presets_are_recipes_that_leave_the_folder_to_the_user():
         assert made.training.schedule == "cosine" and str(made.model.folder) == "FOLDER" and made.data.size == 512
     with pytest.raises(ValueError, match="'stepz' is not known"):
         RadiographStableDiffusionRecipe.of({"training": {}, "model": {}, "data": {}, "stepz": 1}, "mine.yaml")
+
+
+@pytest.mark.slow
+def test_two_processes_end_as_one(tmp_path):
+    config = {
+        "generator": "radiograph-sd",
+        "training": {"steps": 2, "batch_size": 4, "learning_rate": 1e-3},
+        "model": {"folder": str(tiny_folder())},
+        "sampling": {"steps": 2},
+        "data": {"source": "embedded:nih64?split=held_out", "cache": str(tmp_path / "cache")},
+    }
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(config))
+    words = ["-m", "clinsynth", "fit", str(path), "-q", "--out"]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", *words]
+    done = subprocess.run([*launch, str(tmp_path / "two")], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "two/config.json").read_text())["processes"] == 2
+    subprocess.run([sys.executable, *words, str(tmp_path / "one")], check=True, timeout=600)
+    one, two = end_state(tmp_path / "one"), end_state(tmp_path / "two")
+    moved = [key for key in one if key.split("/")[1].startswith(("network", "average"))]
+    assert moved and all(torch.allclose(one[key], two[key], rtol=0, atol=1e-5) for key in moved)

@@ -366,4 +366,4 @@ def test_an_unknown_tracker_is_refused_before_anything_is_written(tmp_path):
 def test_the_caller_is_told_every_line(tmp_path):
     told = []
     toy_fit(tmp_path / "run", on_log=told.append)
-    assert told == lines(tmp_path / "run") and len(TOYS) == 5
+    assert told == lines(tmp_path / "run")

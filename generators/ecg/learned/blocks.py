@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 GROUPS = 8
+_FARTHEST = 1000.0  # positions that still differ in angle
 
 
 class Residual(nn.Module):
@@ -58,8 +59,8 @@ class Attention(nn.Module):
 
 
 def _turns(n: int, d: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Return cos and sin of (n, d/2) angles: position times rates from 1 down to 1/n or so."""
-    rates = torch.pow(10.0 * n, -torch.arange(d // 2, device=like.device, dtype=torch.float32) / (d // 2))
+    """Return cos and sin of (n, d/2) angles: position times rates from 1 down, the same for records of any length."""
+    rates = torch.pow(_FARTHEST, -torch.arange(d // 2, device=like.device, dtype=torch.float32) / (d // 2))
     angles = torch.arange(n, device=like.device, dtype=torch.float32)[:, None] * rates
     return torch.cos(angles).to(like.dtype), torch.sin(angles).to(like.dtype)
 
@@ -67,22 +68,6 @@ def _turns(n: int, d: int, like: Tensor) -> tuple[Tensor, Tensor]:
 def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     a, b = x.chunk(2, dim=-1)
     return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
-
-
-class Waves(nn.Module):
-    """A number as cosines and sines of it at rates from slow to fast."""
-
-    rates: Tensor
-
-    def __init__(self, features: int, slowest: float, fastest: float) -> None:
-        super().__init__()
-        step = (fastest / slowest) ** (1 / (features // 2 - 1))
-        self.register_buffer("rates", slowest * step ** torch.arange(features // 2), persistent=False)
-
-    def forward(self, t: Tensor) -> Tensor:
-        """Map (b,) to (b, features)."""
-        angles = t[:, None] * self.rates
-        return torch.cat([torch.cos(angles), torch.sin(angles)], dim=1)
 
 
 def still(layer: nn.Conv1d) -> nn.Conv1d:

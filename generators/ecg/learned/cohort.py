@@ -32,7 +32,7 @@ def artificial(seed: int, row: int, findings: tuple[Finding, ...]) -> Record:
     asked = _condition(rng, findings)
     record = simulate(asked, int(rng.integers(2**63)))
     known = asked.model_copy(update={"heart_rate_bpm": record.truth.get("heart_rate_bpm", asked.heart_rate_bpm)})
-    return Record(f"artificial-{row}", record.arrays, known, record.geometry, record.provenance)
+    return Record(f"artificial-{row}", record.arrays, known, record.geometry, record.provenance, record.tables)
 
 
 def _condition(rng: np.random.Generator, findings: tuple[Finding, ...]) -> EcgCondition:

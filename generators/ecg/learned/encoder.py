@@ -8,11 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .blocks import Waves
+from ...diffusion.embedding import Waves
 from .condition import AGE_YEARS, FIELDS, RATE_BPM, RHYTHM_GROUPS, SOURCES, ConditionConfig
 
 _NEVER_SHARE = 0.15  # of the examples, with nothing said
 _SOURCE_SHARE = 0.1  # of the examples, with the source unsaid
+BEATS_SHARE = 0.85  # of the examples, with the beats told
 
 
 class Amount(nn.Module):

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from pydantic import BaseModel, ConfigDict, Field
 
 from ....conditioning.ecg import EcgCondition, Finding, Rhythm
@@ -15,10 +15,14 @@ from ....conditioning.embedded import embedded
 from ....conditioning.record import Record, SignalGeometry
 from ....conditioning.seeds import stream
 from ...training import Examples, Subset, split_by_patient
+from .beat_times import BeatTimes
 from .cohort import artificial
 from .condition import GROUP_OF, ConditionConfig, encode
+from .mean_beat import weights
+from .real_beats import real_beats
 from .settings import ModelConfig
-from .signal import SAMPLES, eight_leads
+from .signal import FS_HZ, SAMPLES, eight_leads
+from .stretching import between_samples, varied
 
 # LUDB's cardiologists name these wherever they see them; of other findings their silence says nothing.
 _NAMED_IN_LUDB = frozenset(
@@ -30,15 +34,16 @@ _NAMED_IN_LUDB = frozenset(
         Finding.early_repolarization,
     }
 )
-_SLOWEST = 1.06
 
 
 class DataConfig(BaseModel):
     """What to train on.
 
     Attributes:
-        real_copies: rows per real record: itself, then slowed by up to 6 % and cut at a random place.
+        real_copies: rows per real record: itself, then copies with other beat times (`stretching.varied`).
         artificial: rows of the simulator's, each another patient.
+        shown_s: seconds of a row, cut at random, that are trained on. The network keeps no place in the record, so what
+            it learns on short cuts holds for ten seconds.
         validation_share: of the patients, about, that are held out.
         seed: of copies, cohort and split.
     """
@@ -47,18 +52,24 @@ class DataConfig(BaseModel):
 
     real_copies: int = Field(20, ge=0)
     artificial: int = Field(4000, ge=0)
+    shown_s: float = Field(10.0, ge=2, le=10)
     validation_share: float = Field(0.1, gt=0, lt=1)
     seed: int = Field(0, ge=0)
+
+
+_Row = tuple[np.ndarray, BeatTimes, EcgCondition]  # leads, beats, what is known
 
 
 class RealExamples:
     """The 60 records of embedded LUDB that may be trained on; the 40 held-out ones are never opened."""
 
-    def __init__(self, model: ModelConfig, copies: int, seed: int) -> None:
+    def __init__(self, model: ModelConfig, copies: int, seed: int, shown_s: float = 10.0) -> None:
         """Read the records; a row's patient is the record."""
-        self._model, self._copies, self._seed = model, copies, seed
+        self._model, self._copies, self._seed, self._shown_s = model, copies, seed, shown_s
         records = list(embedded("ludb", split="tuning"))
         self._leads = [eight_leads(record) for record in records]
+        self._courses = [between_samples(leads) for leads in self._leads]
+        self._beats = [real_beats(record) for record in records]
         self._told = [known(record) for record in records]
         self.patients: Sequence[str] = [r.record_id for r in records for _ in range(copies)]
 
@@ -67,26 +78,24 @@ class RealExamples:
         return len(self.patients)
 
     def batch(self, rows: Int[np.ndarray, " b"]) -> dict[str, torch.Tensor]:
-        """Return `x`, (b, 8, 1250) in the network's unit, and `value` and `said`, (b, attributes)."""
-        return _batch([self._row(int(row)) for row in rows], self._model, "real")
+        """Return `x`, (b, 8, n) in the network's unit, `beats`, (b, 5, n), `value` and `said`, (b, attributes)."""
+        cuts = [cut_of(f"real/{row}", self._shown_s, self._seed) for row in rows]
+        return _batch([self._row(int(row)) for row in rows], self._model, "real", cuts)
 
-    def _row(self, row: int) -> tuple[np.ndarray, EcgCondition]:
+    def _row(self, row: int) -> _Row:
         record, copy = divmod(row, self._copies)
-        if copy == 0:
-            return self._leads[record], self._told[record]
-        rng = stream(self._seed, f"ecg.learned.copy/{row}")
-        factor = rng.uniform(1, _SLOWEST)
-        told = self._told[record]
-        rate = None if told.heart_rate_bpm is None else told.heart_rate_bpm / factor
-        return slowed(self._leads[record], factor, rng.random()), told.model_copy(update={"heart_rate_bpm": rate})
+        leads, beats, told = self._leads[record], self._beats[record], self._told[record]
+        if copy:
+            leads, beats = varied(self._courses[record], beats, stream(self._seed, f"ecg.learned.copy/{row}"))
+        return leads, beats, told.model_copy(update={"heart_rate_bpm": beats.rate_bpm})
 
 
 class ArtificialExamples:
     """A cohort of the simulator's, made when it is asked for."""
 
-    def __init__(self, model: ModelConfig, n: int, seed: int) -> None:
+    def __init__(self, model: ModelConfig, n: int, seed: int, shown_s: float = 10.0) -> None:
         """Speak of n rows, each another patient."""
-        self._model, self._seed = model, seed
+        self._model, self._seed, self._shown_s = model, seed, shown_s
         self.patients: Sequence[str] = [f"artificial-{row}" for row in range(n)]
         self._row = lru_cache(maxsize=4096)(self._made)
 
@@ -95,13 +104,14 @@ class ArtificialExamples:
         return len(self.patients)
 
     def batch(self, rows: Int[np.ndarray, " b"]) -> dict[str, torch.Tensor]:
-        """Return `x`, `value` and `said` as RealExamples does."""
-        return _batch([self._row(int(row)) for row in rows], self._model, "artificial")
+        """Return `x`, `beats`, `value` and `said` as RealExamples does."""
+        cuts = [cut_of(f"artificial/{row}", self._shown_s, self._seed) for row in rows]
+        return _batch([self._row(int(row)) for row in rows], self._model, "artificial", cuts)
 
-    def _made(self, row: int) -> tuple[np.ndarray, EcgCondition]:
+    def _made(self, row: int) -> _Row:
         record = artificial(self._seed, row, self._model.condition.findings)
         assert isinstance(record.condition, EcgCondition)
-        return eight_leads(record), record.condition
+        return eight_leads(record), true_beats(record), record.condition
 
 
 class Joined:
@@ -138,9 +148,9 @@ def prepare(model: ModelConfig, data: DataConfig) -> tuple[Examples, Examples]:
     """
     parts: list[Examples] = []
     if data.real_copies:
-        parts.append(RealExamples(model, data.real_copies, data.seed))
+        parts.append(RealExamples(model, data.real_copies, data.seed, data.shown_s))
     if data.artificial:
-        parts.append(ArtificialExamples(model, data.artificial, data.seed))
+        parts.append(ArtificialExamples(model, data.artificial, data.seed, data.shown_s))
     if not parts:
         raise ValueError("real_copies = 0 and artificial = 0: there is nothing to train on")
     joined = Joined(parts)
@@ -149,39 +159,40 @@ def prepare(model: ModelConfig, data: DataConfig) -> tuple[Examples, Examples]:
 
 
 def known(record: Record) -> EcgCondition:
-    """Return what is known of a real record: its condition, with the mean rate of its marked beats."""
-    assert isinstance(record.condition, EcgCondition) and isinstance(record.geometry, SignalGeometry)
-    waves = record.tables["waves"]
-    qrs = np.asarray(waves["wave"]) == "QRS"
-    beat, peak = np.asarray(waves["beat"])[qrs], np.asarray(waves["peak"])[qrs]
-    at = np.sort([np.median(peak[beat == k]) for k in np.unique(beat)])
-    rate = 60 * record.geometry.fs_hz / float(np.mean(np.diff(at))) if len(at) > 2 else None
+    """Return what is known of a real record but its rate: a rhythm that the network does not know is unsaid."""
+    assert isinstance(record.condition, EcgCondition)
     rhythm: Rhythm | None = record.condition.rhythm
-    told = {"heart_rate_bpm": rate, "rhythm": rhythm if rhythm in GROUP_OF else None}
-    return record.condition.model_copy(update=told)
+    return record.condition.model_copy(update={"rhythm": rhythm if rhythm in GROUP_OF else None})
 
 
-def slowed(leads: Float[np.ndarray, "8 1250"], factor: float, place: float) -> Float[np.ndarray, "8 1250"]:
-    """Return leads slowed by a factor of at least 1, cut to their length again at a place from 0 to 1."""
-    whole = resampled_by(leads, factor)
-    start = int(place * (whole.shape[-1] - SAMPLES + 1))
-    return np.ascontiguousarray(whole[:, start : start + SAMPLES])
+def true_beats(record: Record) -> BeatTimes:
+    """Return the beats of an artificial record, as its truth has them."""
+    assert isinstance(record.geometry, SignalGeometry)
+    beats = record.tables["beats"]
+    return BeatTimes(np.asarray(beats["sample"]) / record.geometry.fs_hz, np.asarray(beats["label"]) == "V")
 
 
-def resampled_by(leads: Float[np.ndarray, "8 1250"], factor: float) -> Float[np.ndarray, "8 longer"]:
-    """Return leads drawn at `factor` times as many points, by cubic splines."""
-    from scipy.interpolate import make_interp_spline
-
-    n = leads.shape[-1]
-    at = np.arange(int((n - 1) * factor) + 1) / factor
-    return make_interp_spline(np.arange(n), leads.astype(np.float64), k=3, axis=-1)(at).astype(np.float32)
+def cut_of(row: str, shown_s: float, seed: int) -> slice:
+    """Return the samples of a row that are shown, a function of (seed, row)."""
+    n = round(shown_s * FS_HZ)
+    start = int(stream(seed, f"ecg.learned.cut/{row}").integers(SAMPLES - n + 1)) if n < SAMPLES else 0
+    return slice(start, start + n)
 
 
-def _batch(rows: Sequence[tuple[np.ndarray, EcgCondition]], model: ModelConfig, source: str) -> dict[str, torch.Tensor]:
-    told = [_told(condition, model.condition, source) for _, condition in rows]
-    x = model.scale.to_network(np.stack([leads for leads, _ in rows]))
+def _batch(rows: Sequence[_Row], model: ModelConfig, source: str, cuts: Sequence[slice]) -> dict[str, torch.Tensor]:
+    told = [_told(condition, model.condition, source) for *_, condition in rows]
     value, said = (np.stack(each) for each in zip(*told, strict=True))
-    return {"x": torch.from_numpy(x), "value": torch.from_numpy(value), "said": torch.from_numpy(said)}
+    share, place = zip(*(weights(beats, cut) for (_, beats, _), cut in zip(rows, cuts, strict=True)), strict=True)
+    x = model.scale.to_network(np.stack([leads for leads, *_ in rows]))
+    arrays = {
+        "x": np.stack([x[:, cut] for x, cut in zip(x, cuts, strict=True)]),
+        "beats": np.stack([beats.rows()[:, cut] for (_, beats, _), cut in zip(rows, cuts, strict=True)]),
+        "weights": np.stack(share),
+        "place": np.stack(place),
+        "value": value,
+        "said": said,
+    }
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def _told(condition: EcgCondition, config: ConditionConfig, source: str) -> tuple[np.ndarray, np.ndarray]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from ....conditioning.ecg import INDEPENDENT_LEADS, EcgCondition, Rhythm
-from ....conditioning.ecg.prior import complete
+from ....conditioning.ecg import INDEPENDENT_LEADS, EcgCondition
 from ....conditioning.record import Record, SignalGeometry
 from ....conditioning.seeds import stream
+from .beat_times import NO_BEATS, BeatTimes, untold
 from .condition import encode, refuse
+from .course import Asked, beat_table, drawn, with_rate
 from .signal import SAMPLES, written
 
 if TYPE_CHECKING:
@@ -23,16 +24,18 @@ if TYPE_CHECKING:
     from .settings import ModelConfig, SamplingConfig
 
 SHIPPED = Path(__file__).parent / "weights"
-_RATE_IN_THE_NAME = (Rhythm.sinus_bradycardia, Rhythm.sinus_tachycardia)
 
 
 class EcgDiffusion:
     """Draws 12-lead ECGs of up to 10 s from a trained diffusion model.
 
     It obeys sex, age_years, heart_rate_bpm, rhythm and findings (those that it was taught), duration_s, fs_hz and
-    leads, and refuses other fields by name. What a condition leaves out is unsaid: it comes as the training data have
-    it, rhythm and findings too, and stays out of the record's condition. Records have no content above 62.5 Hz and no
-    table of waves. On a CPU a record is the same bit for bit whatever is drawn beside it.
+    leads, and refuses other fields by name. When the ventricles beat is drawn by the simulator's rhythm process, a rate
+    or rhythm that a condition leaves out too, and the network draws the leads around these beats; the record's `beats`
+    table has the times that were asked of the network, not what is to be seen in the leads. Anything else that a
+    condition leaves out is unsaid: it comes as the training data have it, findings too, and stays out of the record's
+    condition. Records have no content above 62.5 Hz and no table of waves. On a CPU a record is the same bit for bit
+    whatever is drawn beside it.
 
     Source: denoiser and samplers as in `generators.diffusion`; eight leads of which four more follow: Alcaraz and
     Strodthoff 2023, arXiv 2301.08227.
@@ -129,42 +132,45 @@ class EcgDiffusion:
         per_pass = self.sampling.records_per_pass
         for first in range(0, len(conditions), per_pass):
             some = [int(seed) for seed in seeds[first : first + per_pass]]
-            asked = [_with_rate(c, s) for c, s in zip(conditions[first : first + per_pass], some, strict=True)]
-            for condition, seed, mv in zip(asked, some, self._pass(asked, some), strict=True):
-                yield self._record(condition, seed, mv)
+            ask = drawn if self.sampling.beats else with_rate
+            asked = [ask(c, s) for c, s in zip(conditions[first : first + per_pass], some, strict=True)]
+            for each, seed, mv in zip(asked, some, self._pass(asked, some), strict=True):
+                yield self._record(each, seed, mv)
 
-    def _pass(self, conditions: Sequence[EcgCondition], seeds: Sequence[int]) -> Float[np.ndarray, "b 8 1250"]:
+    def _pass(self, asked: Sequence[Asked], seeds: Sequence[int]) -> Float[np.ndarray, "b 8 1250"]:
         """Return the leads of at most `records_per_pass` records in mV at 125 Hz."""
         import torch
 
         from .denoising import denoised
+        from .mean_beat import Told
 
-        spare = self.sampling.records_per_pass - len(seeds)
-        told = [encode(condition, self.model.condition, self.sampling.source) for condition in conditions]
-        told += [told[-1]] * spare
-        eps = [_noise(seed) for seed in seeds]
-        eps += [eps[-1]] * spare
-        given = (torch.from_numpy(np.stack(each)) for each in (eps, *zip(*told, strict=True)))
-        x = denoised(self.networks, self.model, self.sampling, *given)
+        rows = [self._told(*each, seed) for each, seed in zip(asked, seeds, strict=True)]
+        rows += [rows[-1]] * (self.sampling.records_per_pass - len(seeds))
+        eps, value, said, *beats = (torch.from_numpy(np.stack(each)) for each in zip(*rows, strict=True))
+        x = denoised(self.networks, self.model, self.sampling, eps, value, said, Told(*beats))
         return self.model.scale.to_mv(x[: len(seeds)].cpu().numpy())
 
-    def _record(self, condition: EcgCondition, seed: int, mv: Float[np.ndarray, "8 1250"]) -> Record:
+    def _told(self, condition: EcgCondition, beats: BeatTimes | None, seed: int) -> tuple[np.ndarray, ...]:
+        """Return noise, `value`, `said` and what is told of the beats of a record."""
+        from .mean_beat import weights
+
+        told = encode(condition, self.model.condition, self.sampling.source)
+        rows = untold() if beats is None else beats.rows()
+        return _noise(seed), *told, rows, *weights(beats or NO_BEATS, slice(0, SAMPLES))
+
+    def _record(self, asked: Asked, seed: int, mv: Float[np.ndarray, "8 1250"]) -> Record:
+        condition, beats = asked
+        tables, truth = ({}, {}) if beats is None else beat_table(beats, condition)
         return Record(
             record_id=f"ecg-diffusion-{seed}",
             arrays={"signal": written(mv, condition)},
             condition=condition,
             geometry=SignalGeometry(condition.fs_hz, condition.leads),
             provenance={"synthetic": True, "generator": self.name, "seed": seed},
+            tables=tables,
+            truth=truth,
         )
 
 
 def _noise(seed: int) -> Float[np.ndarray, "8 1250"]:
     return stream(seed, "ecg-diffusion.noise").standard_normal((len(INDEPENDENT_LEADS), SAMPLES), np.float32)
-
-
-def _with_rate(condition: EcgCondition, seed: int) -> EcgCondition:
-    """Return the condition with a rate drawn where the rhythm's name is a matter of rate and none is given."""
-    if condition.rhythm not in _RATE_IN_THE_NAME or condition.heart_rate_bpm is not None:
-        return condition
-    drawn = complete(condition, stream(seed, "ecg.patient"), stream(seed, "ecg.visit"))
-    return condition.model_copy(update={"heart_rate_bpm": drawn.heart_rate_bpm})

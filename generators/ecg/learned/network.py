@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .blocks import GROUPS, Attention, Residual, Waves, still
+from ...diffusion.embedding import Waves
+from .beat_times import ROWS
+from .blocks import GROUPS, Attention, Residual, still
+from .mean_beat import Told
 
 LEADS = 8  # I, II, V1-V6
 PATCH = 2  # samples that the first layer puts together; nothing is lost, they become channels
@@ -47,7 +50,7 @@ class NetworkConfig(BaseModel):
 
 
 class EcgUNet(nn.Module):
-    """(b, 8, samples), c_noise (b,), condition (b, d) -> (b, 8, samples)."""
+    """(b, 8, samples), c_noise (b,), condition (b, d), beats -> (b, 8, samples)."""
 
     def __init__(self, config: NetworkConfig, condition: int) -> None:
         """Make a network that at first says nothing.
@@ -63,7 +66,7 @@ class EcgUNet(nn.Module):
         self.noise = nn.Sequential(Waves(64, 0.5, 32.0), nn.Linear(64, e))
         self.condition = nn.Linear(condition, e)
         self.told = nn.Sequential(nn.SiLU(), nn.Linear(e, e), nn.SiLU())
-        self.entry = nn.Conv1d(PATCH * LEADS, w[0], k, padding=k // 2)
+        self.entry = nn.Conv1d(PATCH * (2 * LEADS + ROWS), w[0], k, padding=k // 2)
         self.down = nn.ModuleList(Residual(a, a, e, k) for a, _ in pairs)
         self.coarser = nn.ModuleList(nn.Conv1d(a, b, 4, stride=2, padding=1) for a, b in pairs)
         self.middle = nn.ModuleList(Residual(w[-1], w[-1], e, k) for _ in range(config.middle))
@@ -73,10 +76,10 @@ class EcgUNet(nn.Module):
         self.norm = nn.GroupNorm(GROUPS, w[0])
         self.exit = still(nn.Conv1d(w[0], PATCH * LEADS, k, padding=k // 2))
 
-    def forward(self, x: Tensor, c_noise: Tensor, cond: Tensor) -> Tensor:
+    def forward(self, x: Tensor, c_noise: Tensor, cond: Tensor, beats: Told) -> Tensor:
         """Return the network's word on scaled, noised leads."""
         n = x.shape[-1]
-        x = F.pad(x, (0, -n % self.stride))
+        x = F.pad(torch.cat([x, beats.under(x), beats.rows], dim=1), (0, -n % self.stride))
         e = self.told(self.noise(c_noise) + self.condition(cond))
         h = self.entry(_patched(x))
         levels = []

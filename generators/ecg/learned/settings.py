@@ -34,6 +34,8 @@ class SamplingConfig(BaseModel):
     Attributes:
         sampler: method, noise levels and guidance.
         source: whose examples to resemble, `real` or `artificial` (the simulator's); None says neither.
+        beats: whether the beats come at times that the simulator's rhythm process draws for the condition; else the
+            network is not told any and sets them itself.
         records_per_pass: records that go through the network together. A pass always has as many, the last one filled
             up, so that a record does not depend on those beside it.
     """
@@ -42,4 +44,5 @@ class SamplingConfig(BaseModel):
 
     sampler: SamplerConfig = SamplerConfig()
     source: Literal["real", "artificial"] | None = "real"
+    beats: bool = True
     records_per_pass: int = Field(4, ge=1, le=1024)

@@ -9,13 +9,12 @@ from torch import Tensor, nn
 
 from ...diffusion import LogNormal, Preconditioning, denoising_loss
 from ...training import Draws, Phase
-from .encoder import hushed, numbers_needed
+from .encoder import BEATS_SHARE, hushed, numbers_needed
 from .generator import EcgDiffusion
 from .grid import CONDITIONS, draw_grid
+from .mean_beat import Told
 from .model_folder import new_networks
-from .network import LEADS
 from .settings import ModelConfig, SamplingConfig
-from .signal import SAMPLES
 
 
 class EcgDiffusionTrainee:
@@ -36,13 +35,15 @@ class EcgDiffusionTrainee:
         self._scaling = Preconditioning(model.scale.sigma_data)
 
     def loss(self, networks: Mapping[str, nn.Module], batch: dict[str, Tensor], draws: Draws) -> Tensor:
-        """Return the denoising loss of each example, (b,), with conditions left out at random."""
+        """Return the denoising loss of each example, (b,), with conditions and beats left out at random."""
         said = hushed(batch["said"], draws.uniform("hushed", (numbers_needed(),)), self._model.condition)
         cond = networks["encoder"](batch["value"], said)
-        eps = draws.normal("eps", (LEADS, SAMPLES))
+        told = (draws.uniform("beats", ()) < BEATS_SHARE).float()
+        beats = Told(batch["beats"], batch["weights"], batch["place"]).hushed(told)
+        eps = draws.normal("eps", tuple(batch["x"].shape[1:]))
 
         def network(x: Tensor, c_noise: Tensor) -> Tensor:
-            return networks["denoiser"](x, c_noise, cond)
+            return networks["denoiser"](x, c_noise, cond, beats)
 
         return denoising_loss(network, batch["x"], self._levels.sigma(draws), eps, self._scaling)
 

@@ -16,11 +16,12 @@ from ....conditioning.radiograph.prompt import with_text
 from ....conditioning.record import ImageGeometry, Record
 from ....conditioning.seeds import stream
 from ...diffusion import weights_sha256
+from ...diffusion.attention import backend, use
 from .autoencoder import config_of, images_from
 from .condition import encode, refuse
 from .drawing import Told, draw
 from .model_folder import read_model, write_model
-from .networks import ENCODER, UNET, VAE, as_network, encoded
+from .networks import ENCODER, UNET, VAE, as_network, encoded, in_precision
 from .settings import ModelConfig, SamplingConfig, told_apart
 
 INSPECTOR = "inspector"
@@ -118,8 +119,12 @@ class RadiographDiffusion:
 
     @property
     def device(self) -> str:
-        """Return where it computes."""
-        return str(next(self.networks[UNET].parameters()).device)
+        """Return where and with which attention code it computes, as run logs have it; no hashed file does."""
+        return f"{self._device}, attention {backend(self.sampling.attention, self._device)}"
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.networks[UNET].parameters()).device
 
     def halve_pass(self) -> int | None:
         """Let fewer images go through the networks together, after memory ran out, and return how many; None at one.
@@ -131,20 +136,27 @@ class RadiographDiffusion:
         return self._per_pass if now > 1 else None
 
     def to(self, device: str | torch.device) -> RadiographDiffusion:
-        """Compute on a device from now on; noise still comes from the CPU."""
+        """Compute on a device from now on; noise still comes from the CPU.
+
+        Raises:
+            ValueError: the attention code that is asked for cannot run there.
+        """
+        name = backend(self.sampling.attention, torch.device(device))
         for network in self.networks.values():
             network.to(device)
+        use(self.networks[UNET], name)
         return self
 
     def config(self) -> dict[str, Any]:
         """Return the settings that decide the output, but for the weights."""
-        settings = {"model": self.model.model_dump(mode="json"), "sampling": self.sampling.model_dump(mode="json")}
+        sampling = self.sampling.model_dump(mode="json", exclude={"attention"})
+        settings = {"model": self.model.model_dump(mode="json"), "sampling": sampling}
         return {"generator": self.name, "size": self.size} | settings
 
     @property
     def size(self) -> int:
         """Return the side of the images in pixels."""
-        return config_of(self.networks[VAE]).size  # type: ignore[arg-type]
+        return config_of(self.networks[VAE]).size
 
     def generate(self, conditions: Sequence[RadiographCondition], seeds: Sequence[int]) -> Iterator[Record]:
         """Yield one record per condition; record i depends on conditions[i] and seeds[i] alone.
@@ -180,12 +192,13 @@ class RadiographDiffusion:
         rows = [*seeds, *[seeds[-1]] * spare]
         told = [encode(condition, self.model.condition) for condition in conditions]
         value, said = (torch.from_numpy(np.stack(each)) for each in zip(*told, *[told[-1]] * spare, strict=True))
-        shape = config_of(self.networks[VAE]).shape  # type: ignore[arg-type]
+        shape = config_of(self.networks[VAE]).shape
         eps = torch.from_numpy(np.stack([_noise(seed, shape) for seed in rows]))
         unet = self.networks[UNET]
-        heard = self._told(value.to(self.device), said.to(self.device))
-        z = draw(as_network(unet), eps.to(self.device), heard, self.model.objective, self.sampling, rows)
-        return images_from(self.networks[VAE], z)[: len(seeds)]  # type: ignore[arg-type]
+        heard = self._told(value.to(self._device), said.to(self._device))
+        network = in_precision(as_network(unet), self.sampling.precision, self._device.type)
+        z = draw(network, eps.to(self._device), heard, self.model.objective, self.sampling, rows)
+        return images_from(self.networks[VAE], z)[: len(seeds)]
 
     def _told(self, value: Tensor, said: Tensor) -> Told:
         encoder = self.networks[ENCODER]

@@ -44,7 +44,7 @@ def squared(record: Record, size: int) -> Float[np.ndarray, "size size"]:
         raise ValueError(f"record {record.record_id} holds {held}; a radiograph has rows and columns")
     if not np.isfinite(image).all() or image.min() < 0 or image.max() > 1:
         raise ValueError(f"record {record.record_id} has grey values outside [0, 1] or not finite")
-    return as_square(image, size)[0]
+    return as_square(image, size)
 
 
 def to_network(images: Float[np.ndarray, "b h w"]) -> Float[np.ndarray, "b 1 h w"]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
@@ -47,6 +45,14 @@ def as_network(unet: nn.Module) -> Network:
     return network
 
 
-def total_parameters(networks: Mapping[str, nn.Module]) -> int:
-    """Return how many weights there are."""
-    return sum(p.numel() for network in networks.values() for p in network.parameters())
+def in_precision(network: Network, precision: str, device: str) -> Network:
+    """Return the network computing in bf16 or fp16 where that is asked for; what it takes and says is float32."""
+    if precision == "no":
+        return network
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+
+    def lower(x: Tensor, time: Tensor, told: Tensor) -> Tensor:
+        with torch.autocast(device, dtype):
+            return network(x, time, told).float()
+
+    return lower

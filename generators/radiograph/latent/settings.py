@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...diffusion import LogNormal
+from ...diffusion.attention import Attention
 from ...diffusion.zero_snr import ZeroSnrConfig
 from .condition import ConditionConfig
 from .denoiser import DenoiserConfig
@@ -97,7 +98,7 @@ class SamplingConfig(BaseModel):
     eta: float = Field(0.0, ge=0, le=1)
     records_per_pass: int = Field(8, ge=1, le=1024)
     precision: Literal["no", "bf16", "fp16"] = "no"
-    attention: Literal["auto", "xformers", "sdpa"] = "auto"
+    attention: Attention = "auto"
 
     def checked(self, model: ModelConfig) -> SamplingConfig:
         """Return these settings, or refuse them for that model.

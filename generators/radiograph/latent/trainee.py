@@ -51,7 +51,7 @@ class RadiographDiffusionTrainee:
         self._vae = vae
         self.networks: dict[str, nn.Module] = {name: networks[name] for name in (UNET, ENCODER)}
         if model.denoiser.gradient_checkpointing:
-            networks[UNET].enable_gradient_checkpointing()  # type: ignore[operator]
+            networks[UNET].enable_gradient_checkpointing()
         self.phases = (Phase("denoise", (UNET, ENCODER), self.loss),)
         self._model, self._sampling, self._support = model, sampling.checked(model), support
         self._shape = config_of(vae).shape
@@ -110,6 +110,6 @@ def grid_conditions(support: Support) -> list[RadiographCondition]:
     """Return what the grid shows: rows of sex and view, columns of common findings, as far as they were taught."""
     taught = {field: [word for word, n in counts.items() if n] for field, counts in support.items()}
     common = sorted(taught.get("findings", []), key=lambda word: -support["findings"][word])[: _COLUMNS - 1]
-    rows = [{"sex": sex, "view": view} for view in taught.get("view") or [None] for sex in taught.get("sex") or [None]]
-    cells: list[dict[str, object]] = [{}, *({"findings": [word]} for word in common)]
-    return [RadiographCondition.model_validate(row | cell) for row in rows for cell in cells]
+    rows = [{"sex": sex, "view": view} for view in taught.get("view") or [""] for sex in taught.get("sex") or [""]]
+    said = [row | {"findings": word} for row in rows for word in ("", *common)]
+    return [RadiographCondition.model_validate({k: v for k, v in each.items() if v}) for each in said]

@@ -47,7 +47,8 @@ def walk(unet: Any, scheduler: Any, eps: Tensor, told: Tensor, free: Tensor, how
         rows = torch.cat([given, given]) if guided else given
         said = unet(rows.to(context.dtype), t, encoder_hidden_states=context, return_dict=False)[0].float()
         if guided:
-            said = _guided(*said.chunk(2), how)
+            without, with_prompt = said.chunk(2)
+            said = _guided(without, with_prompt, how)
         xt = scheduler.step(said, t, xt, **how.step, return_dict=False)[0]
     return xt
 

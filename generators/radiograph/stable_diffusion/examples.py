@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
+from ....conditioning.radiograph import RadiographCondition
+from ....conditioning.radiograph.prompt import prompt
 from ....conditioning.readers import read
 from ....conditioning.record import Record
 from ...training import Examples, Subset, split_by_patient
@@ -19,7 +21,6 @@ from ..table import Table, table_of
 from .frame import Frame
 from .latents import image_of, moments_of
 from .layout import files_sha256
-from .prompt import prompt
 from .settings import DataConfig
 from .text import repeated, windows
 
@@ -44,7 +45,7 @@ class RadiographExamples:
         self.patients: Sequence[str] = table.patients
         self._table, self._key = table, "moments" if data.latents == "once" else "image"
         self._empty = windows(tokenizer, "", length, "windows")
-        said = (prompt(condition) for condition in table.conditions)
+        said = (prompt(told(condition)) for condition in table.conditions)
         self._tokens = [windows(tokenizer, text, length, data.long_prompts) for text in said]
 
     def __len__(self) -> int:
@@ -66,6 +67,19 @@ class RadiographExamples:
             "tokens": torch.from_numpy(np.stack(full)),
             "windows": torch.tensor(counts),
         }
+
+
+def told(condition: RadiographCondition) -> RadiographCondition:
+    """Return of a real image what its prompt is to say.
+
+    A report speaks for itself: labels read from it would say it twice, or otherwise. Without a report, findings that
+    are absent are said only where nothing else is: a user who asks for an effusion does not list what is to be missing.
+    """
+    if condition.text is not None:
+        return condition.model_copy(update={"findings": None, "absent": None, "uncertain": None})
+    if condition.findings or condition.uncertain:
+        return condition.model_copy(update={"absent": None})
+    return condition
 
 
 def prepare(folder: Path, data: DataConfig) -> tuple[Examples, Examples]:

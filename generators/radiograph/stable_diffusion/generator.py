@@ -14,15 +14,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ....conditioning.radiograph import RadiographCondition
+from ....conditioning.radiograph.prompt import prompt
 from ....conditioning.record import ImageGeometry, Record
+from ....conditioning.seeds import stream
 from ...diffusion import weights_sha256
-from .attention import backend, use
+from ...diffusion.attention import backend, use
+from ...diffusion.schedulers import step_arguments, step_sources
 from .denoising import Walk, walk
 from .folder import Parts, read_folder, write_folder
-from .noise import first_noise, step_sources
-from .prompt import prompt
 from .quiet import quiet
-from .schedulers import scheduler_of, step_arguments, takes_noise
+from .schedulers import scheduler_of
 from .settings import SamplingConfig
 from .text import encoded, repeated, windows
 
@@ -166,9 +167,7 @@ class RadiographStableDiffusion:
         eps = torch.from_numpy(np.stack([first_noise(seed, self._shape) for seed in own])).to(self._device)
         told = [self._encode(text) for text in prompts]
         free = self._encode("", told[0].shape[1] // self._length).expand(len(own), -1, -1)
-        step = step_arguments(scheduler, self.sampling.eta)
-        if takes_noise(scheduler):
-            step["generator"] = step_sources(own)
+        step = step_arguments(scheduler, self.sampling.eta, step_sources(own, "radiograph-sd.steps"))
         config = Walk(self.sampling.guidance, self.sampling.guidance_rescale, step)
         latent = walk(self._running["unet"], scheduler, eps, torch.cat(told), free, config)
         return self._decoded(latent)[: len(seeds)].float().cpu().numpy()
@@ -212,3 +211,8 @@ class RadiographStableDiffusion:
             provenance={"synthetic": True, "generator": self.name, "seed": seed},
             truth={"colour_spread": float(np.ptp(rgb, axis=0).mean())},
         )
+
+
+def first_noise(seed: int, shape: tuple[int, ...]) -> Float[np.ndarray, ...]:
+    """Return the standard normal latent that the sample `seed` starts from, float32."""
+    return stream(seed, "radiograph-sd.noise").standard_normal(shape, np.float32)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ....conditioning.radiograph import RadiographCondition
+from ....conditioning.radiograph.prompt import prompt
 from ....conditioning.record import Record
-from .prompt import prompt
 
 CONDITIONS: tuple[RadiographCondition, ...] = tuple(
     RadiographCondition.model_validate(asked)

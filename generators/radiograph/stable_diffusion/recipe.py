@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from ....conditioning.words import one_line
+from ...recipe_file import RecipeFile
 from ...training import Examples, TrainingConfig
 from .examples import prepare
 from .folder import read_folder
@@ -18,7 +16,7 @@ from .trainee import RadiographStableDiffusionTrainee
 PRESETS = Path(__file__).parent / "presets"
 
 
-class RadiographStableDiffusionRecipe(BaseModel):
+class RadiographStableDiffusionRecipe(RecipeFile):
     """Everything that decides a training run.
 
     Attributes:
@@ -30,30 +28,12 @@ class RadiographStableDiffusionRecipe(BaseModel):
         data: what it is trained on.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     generator: Literal["radiograph-sd"] = "radiograph-sd"
     training: TrainingConfig
     model: ModelConfig
     loss: LossConfig = LossConfig()
     sampling: SamplingConfig = SamplingConfig()
     data: DataConfig
-
-    @classmethod
-    def of(cls, content: Any, source: str) -> RadiographStableDiffusionRecipe:
-        """Return the recipe in the content of a YAML file.
-
-        Args:
-            content: mappings, lists and values.
-            source: what errors call it.
-
-        Raises:
-            ValueError: a field or value cannot be; the message names it.
-        """
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            raise ValueError(f"{source}: {one_line(error, cls)}") from error
 
     def trainee(self) -> RadiographStableDiffusionTrainee:
         """Return the folder's networks, ready to be trained."""

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...diffusion.attention import Attention
+
 LongPrompts = Literal["windows", "refuse"]
-Attention = Literal["auto", "xformers", "sdpa"]
 Spacing = Literal["leading", "linspace", "trailing"]
 
 

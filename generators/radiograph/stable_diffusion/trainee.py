@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...diffusion.attention import backend, use
 from ...training import Draws, Phase
-from .attention import backend, use
 from .folder import Parts, write_folder
 from .generator import RadiographStableDiffusion
 from .grid import CONDITIONS, draw_grid
@@ -35,10 +34,10 @@ class RadiographStableDiffusionTrainee:
     def __init__(
         self, parts: Parts, model: ModelConfig, loss: LossConfig, sampling: SamplingConfig, seed: int = 0
     ) -> None:
-        """Start at a folder's weights, which stay as they are.
+        """Start at a folder's weights.
 
         Args:
-            parts: of the folder.
+            parts: of the folder, and this trainee's from now on: LoRA puts its matrices into them.
             model: what is trained.
             loss: what for.
             sampling: how the grid is drawn, and the trained folder's setting.
@@ -107,7 +106,7 @@ class RadiographStableDiffusionTrainee:
         return ("unet", "text_encoder") if self._model.text_encoder else ("unet",)
 
     def _trainable(self, name: str, seed: int) -> nn.Module:
-        network: Any = copy.deepcopy(self._parts.networks[name]).requires_grad_(True)
+        network: Any = self._parts.networks[name].requires_grad_(True)
         if name == "unet":
             use(network, backend("auto", _device()))
         if self._model.gradient_checkpointing:

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .schedulers import prediction_type
+from ...diffusion.schedulers import prediction_type
 from .settings import LossConfig
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,34 +73,35 @@ def learnable(records: Sequence[Record], *, minimum: int = MINIMUM_IMAGES) -> At
         records: radiographs with their conditions.
         minimum: images of a value.
     """
+    conditions, patients = [condition_of(r) for r in records], [patient_of(r) for r in records]
     why: dict[str, str] = {}
 
-    def enough(name: str, test: Callable[[RadiographCondition], bool]) -> bool:
-        who = [patient_of(record) for record in records if test(condition_of(record))]
-        good = len(who) >= minimum and len(set(who)) >= MINIMUM_PATIENTS
-        if not good:
-            why[name] = f"{len(who)} images of {len(set(who))} patients; {minimum} of {MINIMUM_PATIENTS} are needed"
-        return good
+    def enough(name: str, has: Iterable[bool]) -> bool:
+        who = [patient for patient, yes in zip(patients, has, strict=True) if yes]
+        if len(who) >= minimum and len(set(who)) >= MINIMUM_PATIENTS:
+            return True
+        why[name] = f"{len(who)} images of {len(set(who))} patients; {minimum} of {MINIMUM_PATIENTS} are needed"
+        return False
 
-    sexes = [enough(f"sex={sex}", lambda c, sex=sex: c.sex is sex) for sex in Sex]
-    races = tuple(race for race in Race if enough(f"race={race}", lambda c, race=race: c.race is race))
-    views = tuple(view for view in View if enough(f"view={view}", lambda c, view=view: c.view is view))
-    ages = {c.age_years for c in map(condition_of, records) if c.age_years is not None}
-    age = enough("age_years", lambda c: c.age_years is not None) and len(ages) > 1
-    if len(ages) == 1:
-        why["age_years"] = f"all are {ages.pop():g} years old"
+    sexes = [enough(f"sex={sex}", (c.sex is sex for c in conditions)) for sex in Sex]
+    races = tuple(race for race in Race if enough(f"race={race}", (c.race is race for c in conditions)))
+    views = tuple(view for view in View if enough(f"view={view}", (c.view is view for c in conditions)))
     findings = tuple(
-        f
-        for f in Finding
-        if enough(f"{f} present", lambda c, f=f: c.state(f) is True)
-        and enough(f"{f} absent", lambda c, f=f: c.state(f) is False)
+        finding
+        for finding in Finding
+        if enough(f"{finding}=present", (c.state(finding) is True for c in conditions))
+        and enough(f"{finding}=absent", (c.state(finding) is False for c in conditions))
     )
+    age = enough("age_years", (c.age_years is not None for c in conditions))
+    ages = {c.age_years for c in conditions if c.age_years is not None}
+    if age and len(ages) == 1:
+        why["age_years"] = f"all are {ages.pop():g} years old"
     for name, values in (("race", races), ("view", views)):
         if len(values) == 1:
             why[name] = f"{values[0]} alone is common enough; two values are needed"
     return Attributes(
         sex=all(sexes),
-        age=age,
+        age="age_years" not in why,
         races=races if len(races) > 1 else (),
         views=views if len(views) > 1 else (),
         findings=findings,

@@ -81,7 +81,7 @@ class Inspector:
             share: of real images with a value that its check lets pass, at least.
             judge: `sex`, `age_years`, `race`, `view`, `findings`, or findings by name; when None, what is read well
                 enough.
-            least_caught: with `judge` None, a check that catches fewer of the wrong ones is not made.
+            least_caught: with `judge` None, an attribute whose checks catch fewer of the wrong ones is not judged.
             network: likewise.
             teaching: likewise.
             folds: likewise.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -54,7 +55,7 @@ def scores(read: Readings, known: Said, patients: Sequence[str], seed: int, resa
     for name, state, chance in _states(read, known):
         there = ~np.isnan(state)
         positive, shown = state[there] > 0.5, chance[there]
-        found.append(_score(name, "auroc", lambda w, p=positive, s=shown: auroc(p, s, w), counts[:, there], positive))
+        found.append(_score(name, "auroc", partial(auroc, positive, shown), counts[:, there], positive))
     if read.attributes.age:
         there = ~np.isnan(known.age_years)
         a, b, every = read.age_years[there], known.age_years[there], np.ones(there.sum(), bool)

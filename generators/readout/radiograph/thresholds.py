@@ -111,7 +111,8 @@ def thresholds(
         share: of real images with a value that its check lets pass, at least.
         judge: what is judged: `sex`, `age_years`, `race`, `view`, `findings`, or a finding by its name; when None, what
             is read well enough.
-        least_caught: with `judge` None, a check that catches fewer of the wrong ones is not made.
+        least_caught: with `judge` None, an attribute whose checks catch fewer of the wrong ones, on average, is not
+            judged.
 
     Raises:
         ValueError: share is not between 0 and 1, or `judge` names what was not learned.
@@ -130,11 +131,27 @@ def thresholds(
         found = _limit(right, wrong, share, worst_is_high=name == "age_years")
         if found is None:
             why[check] = f"{len(right)} real images; {math.ceil(share / (1 - share) - 1e-9)} are needed"
-        elif judge is None and found.catches < least_caught:
-            why[check] = f"only {found.catches:.0%} of images with another value would be caught"
         else:
             limits[check] = found
-    return Thresholds(share=share, limits=limits, not_judged=why)
+    blind = {} if judge is not None else _blind(limits, least_caught)
+    kept = {check: limit for check, limit in limits.items() if check not in blind}
+    return Thresholds(share=share, limits=kept, not_judged=why | blind)
+
+
+def _blind(limits: Mapping[str, Limit], least_caught: float) -> dict[str, str]:
+    """Return the checks that catch too little, with the reason; those of one attribute stay or go together.
+
+    Were one sex judged and the other not, quality control itself would treat them unequally.
+    """
+    caught: dict[str, list[float]] = {}
+    for check, limit in limits.items():
+        caught.setdefault(check.partition("=")[0], []).append(limit.catches)
+    mean = {name: float(np.mean(each)) for name, each in caught.items()}
+    return {
+        check: f"only {mean[name]:.0%} of images with another value would be caught"
+        for check, name in ((check, check.partition("=")[0]) for check in limits)
+        if mean[name] < least_caught
+    }
 
 
 def _limit(right: np.ndarray, wrong: np.ndarray, share: float, worst_is_high: bool) -> Limit | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
-from .settings import Attention
+Attention = Literal["auto", "xformers", "sdpa"]
 
 
 def backend(asked: Attention, device: torch.device) -> str:

@@ -1,0 +1,1 @@
+"""How good radiographs are: realism, obedience, and what they are worth to a classifier."""
