@@ -29,18 +29,24 @@ def settings(tmp_path):
     }
 
 
-def launched(words, *flags):
+BY_SIZE = {"FSDP_AUTO_WRAP_POLICY": "SIZE_BASED_WRAP", "FSDP_MIN_NUM_PARAMS": "2000"}
+BY_CLASS = {"FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP"}  # the classes that the U-Net names itself
+FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
+
+
+def launched(words, *flags, more):
     command = [sys.executable, "-m", *words, *flags]
-    environment = os.environ | {"ACCELERATE_USE_CPU": "true"}
+    environment = os.environ | {"ACCELERATE_USE_CPU": "true"} | more
     return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_weights_of_one(tmp_path, settings):
+@pytest.mark.parametrize("more", [{}, FSDP | BY_SIZE, FSDP | BY_CLASS], ids=["whole", "by size", "by class"])
+def test_two_processes_give_the_weights_of_one(more, tmp_path, settings):
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump(settings))
     torchrun = ["torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(free_port())]
-    done = launched(torchrun, "-m", "clinsynth", "fit", str(path), "--out", str(tmp_path / "two"))
+    done = launched(torchrun, "-m", "clinsynth", "fit", str(path), "--out", str(tmp_path / "two"), more=more)
     assert done.returncode == 0, done.stderr
     recipe = recipe_class("radiograph").read(path)
     train, validation = recipe.examples()
