@@ -61,7 +61,7 @@ def draw(
             return scaling.denoiser(edm_network(network, cond))(x, sigma)
 
         sampler = SamplerConfig(
-            method=config.scheduler or "dpm_solver_2m", steps=config.steps, guidance=config.guidance,
+            method=config.scheduler or "dpm_solver_2m", steps=config.steps,
             sigma_min=objective.sigma_min, sigma_max=objective.sigma_max,
         )  # fmt: skip
         return sample(_guided(denoise, told, apart, config), eps, sampler)
