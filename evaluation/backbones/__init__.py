@@ -1,0 +1,1 @@
+"""Networks that turn images into features, named and read from local folders."""

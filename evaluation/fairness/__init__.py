@@ -1,0 +1,1 @@
+"""How a model's errors fall on groups of people."""

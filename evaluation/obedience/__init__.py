@@ -1,0 +1,1 @@
+"""Whether samples show what was asked for, whatever they are of."""

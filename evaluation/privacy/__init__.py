@@ -1,0 +1,1 @@
+"""What a synthetic set gives away of those it was trained on."""

@@ -1,0 +1,1 @@
+"""Evaluation of anybody's images, volumes and signals, named by a table."""

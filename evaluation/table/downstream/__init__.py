@@ -1,0 +1,1 @@
+"""Downstream tasks on anybody's tables: classification, segmentation, regression and detection."""
