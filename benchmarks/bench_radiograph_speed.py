@@ -1,22 +1,25 @@
 """Radiographs a second against plain diffusers, and a training step against a bare loop; each side by side in one run.
 
-    python benchmarks/bench_radiograph_speed.py [MODEL_FOLDER] [--rounds 5] [--images 32]
+    python benchmarks/bench_radiograph_speed.py [MODEL_FOLDER] [--rounds 5] [--images 64]
 
 The model: the folder, else the carried weights, else an untrained one of the 64-pixel preset's size. One CPU thread.
 A ratio above 1 says that the studio is faster. The plain pipeline draws as many images with the same networks, steps,
 guidance and batch, diffusers' scheduler of the same order and one torch generator for the whole batch; the studio draws
-each image from its own seed and writes 8-bit PNG files with their provenance.
+each image from its own seed and writes 8-bit PNG files with their provenance. Both sides draw once before they are
+timed. Peak memory is that of a process of its own for each side.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +34,8 @@ from clinsynth.generators.radiograph.latent.trainee import RadiographDiffusionTr
 from clinsynth.generators.storage import StorageConfig, write_part
 from clinsynth.generators.training import TrainingConfig, fit
 from diffusers import EDMDPMSolverMultistepScheduler
+
+SIDES = ("draw-studio", "draw-plain", "train-loop", "train-bare")
 
 
 def model(folder: str | None, batch: int) -> RadiographDiffusion:
@@ -74,11 +79,21 @@ def plain(generator: RadiographDiffusion, n: int, batch: int) -> None:
         images_from(vae, x)
 
 
-def studio(generator: RadiographDiffusion, n: int, batch: int, folder: Path) -> None:
-    """Draw n images into a data set."""
+def studio(generator: RadiographDiffusion, n: int, batch: int, folder: Path) -> tuple[float, float]:
+    """Draw n images into a data set and return its seconds, and those of them that networks and noise took."""
     plan = make_plan(RadiographCondition, n, fixed={"sex": "F"}, seed=int(time.time()))
     config = StorageConfig(batch_size=batch, shard_size=n, file_format="png")
-    write_part(generator, plan, folder, config=config, run_seed=plan.run_seed or 0)
+    spent = list[float]()
+
+    class Timed(RadiographDiffusion):
+        def _pass(self, *told: Any) -> np.ndarray:
+            start = time.perf_counter()
+            images = super()._pass(*told)
+            spent.append(time.perf_counter() - start)
+            return images
+
+    timed = Timed(generator.networks, generator.model, generator.sampling, generator.support())
+    return seconds(lambda: write_part(timed, plan, folder, config=config, run_seed=plan.run_seed or 0)), sum(spent)
 
 
 def bare(trainee: RadiographDiffusionTrainee, steps: int, batch: int, rows: dict[str, torch.Tensor]) -> None:
@@ -115,15 +130,20 @@ def ratio(ours: list[float], theirs: list[float]) -> str:
 
 def drawing(generator: RadiographDiffusion, n: int, batch: int, rounds: int) -> None:
     """Print images a second of both sides and their ratio."""
-    ours, theirs = [], []
-    plain(generator, batch, batch)
-    for _ in range(rounds):
+    ours, theirs, drawn = list[float](), list[float](), list[float]()
+    for k in range(-1, rounds):
         with tempfile.TemporaryDirectory() as folder:
-            ours.append(seconds(lambda: studio(generator, n, batch, Path(folder) / "set")))  # noqa: B023
-        theirs.append(seconds(lambda: plain(generator, n, batch)))
+            one = studio(generator, n if k >= 0 else batch, batch, Path(folder) / "set")
+        other = seconds(lambda: plain(generator, n if k >= 0 else batch, batch))  # noqa: B023
+        if k >= 0:
+            ours.append(one[0])
+            drawn.append(one[1])
+            theirs.append(other)
+    cost = [100 * (whole - alone) / whole for whole, alone in zip(ours, drawn, strict=True)]
     print(f"images a second, studio with files: {n / statistics.median(ours):.2f}")
     print(f"images a second, plain pipeline:    {n / statistics.median(theirs):.2f}")
     print(f"studio / plain, {rounds} paired rounds: {ratio(ours, theirs)} (line: 1.0)")
+    print(f"seeds' bookkeeping, files, hashes, receipts: {statistics.median(cost):.2f} % of the time (line: under 5 %)")
 
 
 class Rows:
@@ -178,19 +198,48 @@ def training(generator: RadiographDiffusion, steps: int, batch: int, rounds: int
     print(f"loop / bare in steps a second, {rounds} paired rounds: {ratio(ours, theirs)} (line: 0.95)")
 
 
+def alone(generator: RadiographDiffusion, side: str, batch: int) -> None:
+    """Do one side's work and print the peak memory of this process."""
+    rows = Rows(generator, 64)
+    vae = generator.networks["vae"]
+    if side.startswith("train"):
+        trainee = RadiographDiffusionTrainee(generator.model, vae, generator.sampling, generator.support(), 0)
+    with tempfile.TemporaryDirectory() as folder:
+        {
+            "draw-studio": lambda: studio(generator, 2 * batch, batch, Path(folder) / "set"),
+            "draw-plain": lambda: plain(generator, 2 * batch, batch),
+            "train-loop": lambda: in_the_loop(trainee, rows, 2, 2 * batch),
+            "train-bare": lambda: bare(trainee, 4, 2 * batch, rows.batch(np.arange(2 * batch))),
+        }[side]()
+    # Not getrusage: it also remembers the process that started this one.
+    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    print(f"{int(peak.split()[1]) / 1024:.0f}")
+
+
+def memory(folder: str | None, batch: int) -> None:
+    """Print the peak memory of each side, measured in a process of its own."""
+    for side in SIDES:
+        words = [sys.executable, __file__, *([folder] if folder else []), "--alone", side, "--batch", str(batch)]
+        peak = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()[-1]
+        print(f"peak memory, {side}: {peak} MiB")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--images", type=int, default=32)
+    parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--alone", choices=SIDES, help="do one side's work and print its peak memory in MiB")
     args = parser.parse_args()
     torch.set_num_threads(1)
     generator = model(args.model, args.batch)
+    if args.alone:
+        return alone(generator, args.alone, args.batch)
     print(f"weights {weights_sha256(generator.networks)[:12]}, {args.images} images, batch {args.batch}")
     drawing(generator, args.images, args.batch, args.rounds)
     training(generator, 10, 16, args.rounds)
-    print(f"peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+    memory(args.model, args.batch)
 
 
 if __name__ == "__main__":
