@@ -79,7 +79,9 @@ class Nearest:
 def rounded(*clouds: Num[np.ndarray, "_ d"]) -> tuple[Rounded, ...]:
     """Return clouds about the mean of the first, over their largest value."""
     centre = clouds[0].mean(axis=0, dtype=np.float64)
-    top = max((float(max(abs(c.max() - centre.min()), abs(c.min() - centre.max()))) for c in clouds if c.size), default=1)
+    top = max(
+        (float(max(abs(c.max() - centre.min()), abs(c.min() - centre.max()))) for c in clouds if c.size), default=1
+    )
     scale = top if top > 0 and np.isfinite(top) else 1.0
     return tuple(Rounded(c, centre, scale) for c in clouds)
 
