@@ -129,7 +129,7 @@ class MomentsStream:
         return block if self._whole is None else self._whole.merged(block)
 
 
-def streamed(pieces: Iterable[Num[np.ndarray, "n d"]]) -> Moments:
+def streamed(pieces: Iterable[Num[np.ndarray, "_ d"]]) -> Moments:
     """Return the moments of rows that come in pieces, whatever their sizes.
 
     Raises:

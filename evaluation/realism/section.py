@@ -14,7 +14,9 @@ from .tables import NAMES, measured_table
 
 PART = "realism"
 LOWER_IS_WORSE = ("precision", "recall", "density", "coverage")
-LOST = 0.5  # of its floor's lower end: coverage below it has lost a part of the real records
+# Shares of a floor's lower end, below which a part of the real records is lost. Recall falls fast where synthetic rows
+# are only a little too alike, so it must be all but gone.
+LOST = {"coverage": 0.5, "recall": 0.1}
 FIGURES = {
     "frechet_all": "Fréchet distance of all records, from pooled moments",
     "frechet_infinity": "Fréchet distance at infinitely many records",
@@ -96,11 +98,12 @@ def _whole(row: GroupRow) -> Finding:
 
 def _lost(row: GroupRow) -> list[Finding]:
     """Return whether a part of the real records has no synthetic counterpart."""
-    m = next((m for m in row.metrics if m.name == "coverage"), None)
-    if m is None or m.matched.value is None or m.floor.low is None or m.matched.value >= LOST * m.floor.low:
-        return []
-    claim = "Most kinds of real records have no synthetic counterpart: modes are lost."
-    return [Finding(part=PART, question="use", level="stop", claim=claim, figure=_figure(m))]
+    for m in row.metrics:
+        value, low = m.matched.value, m.floor.low
+        if m.name in LOST and value is not None and low is not None and value < LOST[m.name] * low:
+            claim = "Most kinds of real records have no synthetic counterpart: modes are lost."
+            return [Finding(part=PART, question="use", level="stop", claim=claim, figure=_figure(m))]
+    return []
 
 
 def _repeats(row: GroupRow) -> list[Finding]:
