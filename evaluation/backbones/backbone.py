@@ -108,8 +108,8 @@ def _state(kind: str, file: Path, batch: int, device: str) -> Backbone:
 
     network, how, digest = read_state(kind, file)
     network.to(device)
-    width = int(network.features_out)  # type: ignore[arg-type]
-    encode = encoder(network.embed, how, width, batch=batch, device=device)  # type: ignore[arg-type]
+    width = int(network.features_out)
+    encode = encoder(network.embed, how, width, batch=batch, device=device)
     return Backbone(f"{kind}:{file.name}", digest, how.size[0], width, encode)
 
 

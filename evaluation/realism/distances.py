@@ -149,7 +149,7 @@ def reaches(cloud: Rounded, k: int) -> Float[np.ndarray, " n"]:
         k: from 1 to one less than the rows.
     """
     x, first = cloud.x, dict[bytes, int]()
-    keys = (blake2b(np.ascontiguousarray(row), digest_size=16).digest() for row in x)
+    keys = (blake2b(row.tobytes(), digest_size=16).digest() for row in x)
     same = np.array([first.setdefault(key, i) for i, key in enumerate(keys)])
     _, place, count = np.unique(same, return_inverse=True, return_counts=True)
     if int(count.max()) <= k + 1:

@@ -46,7 +46,7 @@ def prdc(real: Float[np.ndarray, "n d"], synthetic: Float[np.ndarray, "m d"], k:
     clouds = rounded(real, synthetic)
     radius = [reaches(cloud, k) for cloud in clouds]
     held, found, reached = np.zeros(len(real)), np.zeros(len(synthetic), bool), np.zeros(len(real), bool)
-    for i, j, in_real, in_synthetic in pairs_within(*clouds, *radius):
+    for i, j, in_real, in_synthetic in pairs_within(clouds[0], clouds[1], radius[0], radius[1]):
         held += np.bincount(i[in_real], minlength=len(real))
         found[j[in_real]] = True
         reached[i[in_synthetic]] = True
