@@ -11,7 +11,7 @@ from .discriminator import CLASSIFIERS, discriminate
 from .floors import Measured
 from .frechet import frechet, frechet_distance, frechet_gaussian, frechet_of, frechet_pooled
 from .frechet_infinity import frechet_infinity
-from .groupwise import GroupRow, TwoSides
+from .groupwise import GroupRow, TwoSides, condition_groups
 from .kid import kernel_distance, kid, kid_over_subsets
 from .look import FigureRow, RealismResult, finite_rows, realism_of
 from .memorising import authenticity, c_t, generalisation
@@ -44,6 +44,7 @@ __all__ = [
     "authenticity",
     "c_t",
     "compare_features",
+    "condition_groups",
     "curve_distance",
     "curve_gap",
     "discriminate",

@@ -118,6 +118,23 @@ def group_row(sides: TwoSides, group: Group, effort: Effort) -> GroupRow:
     )  # fmt: skip
 
 
+def condition_groups(
+    kind: str, real: Sequence[str | None], synthetic: Sequence[str | None], most: int = 40
+) -> tuple[Group, ...]:
+    """Return one group for each value of a column of conditions that synthetic records have, the most frequent first.
+
+    Args:
+        kind: the column, such as `view`.
+        real: each real record's value; None where it is not said.
+        synthetic: likewise.
+        most: groups at most.
+    """
+    sides = [np.array(["" if v is None else str(v) for v in side], dtype=object) for side in (real, synthetic)]
+    values, count = np.unique([v for v in sides[1] if v], return_counts=True)
+    order = sorted(zip(-count, values.tolist(), strict=True))[:most]
+    return tuple(Group(str(value), kind, sides[0] == value, sides[1] == value) for _, value in order)
+
+
 def too_few(real: Sequence[str], synthetic: Sequence[str]) -> str:
     """Return why records of these patients cannot be compared; empty where they can."""
     for names, side in ((real, "real"), (synthetic, "synthetic")):

@@ -31,6 +31,7 @@ from .moments import Moments
 from .pairs import Pairs
 from .samples import Sample
 
+VERSION = 1  # of what is kept: raised when a metric changes
 MOST_ROWS = 5000  # of a side, for what looks at pairs of rows
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -128,34 +129,21 @@ def realism_of(
     """
     if folder is not None and made_from is None:
         raise ValueError("parts can be kept only under what they were made from; give made_from with folder")
-    remarks: list[str] = []
-    everyone = Group("all", "all", np.ones(len(real), bool), np.ones(len(synthetic), bool))
-    groups = tuple(groups) if any(g.kind == "all" for g in groups) else (everyone, *groups)
-    for g in groups:
-        if len(g.real) != len(real) or len(g.synthetic) != len(synthetic):
-            sizes = f"{len(g.real)} real and {len(g.synthetic)} synthetic records"
-            raise ValueError(f"group {g.name!r} is of {sizes}, features of {len(real)} and {len(synthetic)}")
+    groups = _memberships(groups, len(real), len(synthetic))
     if real.x.shape[1] != synthetic.x.shape[1]:
         said = f"real records have {real.x.shape[1]} features, synthetic ones {synthetic.x.shape[1]}: not compared"
         return _nothing(real, synthetic, groups, eyes, said)
     if standardise and len(real):
-        x, y = on_real_spread(real.x, synthetic.x)
-        if training is not None:
-            training = Sample(on_real_spread(real.x, training.x)[1], training.patients)
-        real, synthetic = Sample(x, real.patients), Sample(y, synthetic.patients)
+        real, synthetic, training = _on_spread_of_real(real, synthetic, training)
     whole = (real, synthetic)
     parts = tuple(_part(s, most_rows, seed, name) for s, name in zip(whole, ("real", "synthetic"), strict=True))
-    for s, rows, name in zip(whole, parts, ("real", "synthetic"), strict=True):
-        if len(rows) < len(s):
-            remarks.append(f"metrics of groups use {len(rows)} of {len(s)} {name} records, whole patients at random")
-    shown = _picked(sides, whole, parts)
-    effort, base = Effort(seed, resamples, splits), dict(made_from or {})
-    settings = {"seed": seed, "resamples": resamples, "splits": splits, "rows": most_rows, "standardise": standardise}
+    shown, effort = _picked(sides, whole, parts), Effort(seed, resamples, splits)
+    settings = effort.settings() | {"rows": most_rows, "standardise": standardise}
     found = []
     for g in groups:
         progress(f"realism of {g.name}")
         picked = Group(g.name, g.kind, g.real[parts[0]], g.synthetic[parts[1]])
-        key = base | settings | {"group": [g.kind, g.name]}
+        key = dict(made_from or {}) | settings | {"version": VERSION, "group": [g.kind, g.name]}
         row = kept(folder, "realism-group", key, GroupRow, lambda p=picked: group_row(shown, p, effort))  # type: ignore[misc]
         counts = {"n_real": int(g.real.sum()), "n_synthetic": int(g.synthetic.sum())}
         found.append(row.model_copy(update=counts))
@@ -167,7 +155,40 @@ def realism_of(
         n_training=0 if training is None else len(training),
         groups=tuple(found),
         figures=tuple(_figures(whole, parts, training, seed, effort)),
-        remarks=tuple(remarks),
+        remarks=_drawn(whole, parts),
+    )
+
+
+def _memberships(groups: Sequence[Group], n_real: int, n_synthetic: int) -> tuple[Group, ...]:
+    """Return everyone first, and the groups.
+
+    Raises:
+        ValueError: a group of other numbers of records.
+    """
+    for g in groups:
+        if len(g.real) != n_real or len(g.synthetic) != n_synthetic:
+            sizes = f"{len(g.real)} real and {len(g.synthetic)} synthetic records"
+            raise ValueError(f"group {g.name!r} is of {sizes}, features of {n_real} and {n_synthetic}")
+    all_ = [g for g in groups if g.kind == "all"] or [
+        Group("all", "all", np.ones(n_real, bool), np.ones(n_synthetic, bool))
+    ]
+    return (*all_, *(g for g in groups if g.kind != "all"))
+
+
+def _on_spread_of_real(
+    real: Sample, synthetic: Sample, training: Sample | None
+) -> tuple[Sample, Sample, Sample | None]:
+    x, y = on_real_spread(real.x, synthetic.x)
+    learnt = None if training is None else Sample(on_real_spread(real.x, training.x)[1], training.patients)
+    return Sample(x, real.patients), Sample(y, synthetic.patients), learnt
+
+
+def _drawn(whole: tuple[Sample, Sample], parts: tuple[np.ndarray, ...]) -> tuple[str, ...]:
+    """Return what is said of rows that were drawn at random."""
+    return tuple(
+        f"metrics of groups use {len(rows)} of {len(s)} {name} records, whole patients at random"
+        for s, rows, name in zip(whole, parts, ("real", "synthetic"), strict=True)
+        if len(rows) < len(s)
     )
 
 

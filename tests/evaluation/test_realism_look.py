@@ -10,6 +10,7 @@ from clinsynth.evaluation.realism import (
     RealismResult,
     Sample,
     appearance,
+    condition_groups,
     finite_rows,
     radiomics,
     realism_findings,
@@ -32,7 +33,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import kurtosis, skew
 from skimage.feature import graycomatrix, graycoprops
 
-EFFORT = {"seed": 0, "resamples": 24, "splits": 10}
+EFFORT = {"seed": 0, "resamples": 12, "splits": 8}
 
 
 def smooth(n, shape=(32, 32), seed=0, sigma=1.5):
@@ -240,6 +241,13 @@ def test_groups_have_their_own_floors_and_small_ones_a_reason(real):
     assert "F on most metrics" in claims and "rare, none" in claims
     with pytest.raises(ValueError, match="group 'F' is of 3 real"):
         judged(real, synthetic, (Group("F", "sex", half[:3], half),))
+
+
+def test_groups_by_condition_are_those_of_synthetic_values():
+    groups = condition_groups("view", ["pa", "ap", None, "pa"], ["pa", "pa", "ll", None, "ap"])
+    assert [g.name for g in groups] == ["pa", "ap", "ll"] and {g.kind for g in groups} == {"view"}
+    assert groups[0].real.tolist() == [True, False, False, True] and groups[2].real.sum() == 0
+    assert condition_groups("view", [None], [None]) == () and len(condition_groups("x", [], list("abc"), most=2)) == 2
 
 
 def test_large_sides_are_drawn_by_patient_and_pooled_and_it_is_said(real):
