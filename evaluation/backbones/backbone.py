@@ -118,7 +118,7 @@ def _of_library(kind: str, name: str, batch: int, device: str) -> Backbone:
 
     network, how, digest = (timm_network if kind == "timm" else xrv_network)(name)
     network.to(device)
-    embed = network if kind == "timm" else lambda x: network.features2(x)
+    embed = network if kind == "timm" else lambda x: network.features(x).relu().mean((2, 3))
     width = int(network.num_features) if kind == "timm" else 1024
     encode = encoder(embed, how, width, batch=batch, device=device)
     return Backbone(f"{kind}:{name}", digest, how.size[0], width, encode)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,12 +34,15 @@ def library(name: str) -> Any:
 def timm_network(name: str) -> tuple[Any, Preparation, str]:
     """Return a network of timm without its last layer, how images are prepared for it, and the hash of its weights.
 
+    Weights are those that the user's own cache holds; none are downloaded.
+
     Raises:
         ValueError: timm is not there, or does not know the name or has not its weights.
     """
     timm = library("timm")
     try:
-        network = timm.create_model(name, pretrained=True, num_classes=0).eval()
+        with _offline():
+            network = timm.create_model(name, pretrained=True, num_classes=0).eval()
         data = timm.data.resolve_model_data_config(network)
     except Exception as error:  # noqa: BLE001  # whatever it raises is the user's to see in one line
         raise ValueError(f"timm cannot make {name!r}: {str(error).splitlines()[0]}") from None
@@ -57,12 +62,29 @@ def xrv_network(name: str) -> tuple[Any, Preparation, str]:
         ValueError: the library is not there, or does not know the name.
     """
     xrv = library("torchxrayvision")
+    known = getattr(xrv.models, "model_urls", {})
+    if name in known:
+        file = Path("~/.torchxrayvision/models_data").expanduser() / Path(known[name]["weights_url"]).name
+        if not file.is_file():
+            raise ValueError(f"torchxrayvision has not downloaded {name!r} ({file.name}); let it do so yourself first")
     try:
         network = xrv.models.DenseNet(weights=name).eval()
     except Exception as error:  # noqa: BLE001
         raise ValueError(f"torchxrayvision cannot make {name!r}: {str(error).splitlines()[0]}") from None
     how = Preparation(size=(224, 224), mode="bilinear", mean=(0.5,), sd=(1 / 2048,))
     return network, how, weights_sha256({"network": network})
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Keep the hub's library to what its cache holds."""
+    from huggingface_hub import constants
+
+    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def encoder(

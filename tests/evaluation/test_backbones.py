@@ -243,6 +243,21 @@ def test_a_network_of_timm_is_used_where_it_is(monkeypatch):
     assert np.allclose(eyes.encode(np.full((2, 16, 16), 0.75, np.float32)), 0.5) and eyes.width == 3
 
 
+def test_torchxrayvision_is_used_where_its_weights_are_and_never_made_to_download(monkeypatch, tmp_path, dense):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    urls = {"all": {"weights_url": "https://example.org/some-densenet.pt"}}
+    models = types.SimpleNamespace(model_urls=urls, DenseNet=lambda weights: dense)
+    monkeypatch.setitem(sys.modules, "torchxrayvision", types.SimpleNamespace(models=models))
+    with pytest.raises(ValueError, match="has not downloaded 'all' .some-densenet.pt."):
+        backbone("torchxrayvision:all")
+    (tmp_path / ".torchxrayvision" / "models_data").mkdir(parents=True)
+    (tmp_path / ".torchxrayvision" / "models_data" / "some-densenet.pt").write_bytes(b"")
+    x = smooth(1, 224)
+    with torch.inference_mode():
+        want = dense.embed(torch.from_numpy(x[:, None] * 2048 - 1024)).numpy()
+    assert np.allclose(backbone("torchxrayvision:all").encode(x), want, rtol=1e-4, atol=1e-3)
+
+
 # The studio's own
 
 
