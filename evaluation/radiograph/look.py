@@ -18,13 +18,14 @@ from ...conditioning.dataset.schema import sha256_of
 from ...conditioning.record import Record
 from ...conditioning.seeds import stream
 from ..kept import kept, kept_arrays
+from ..realism import FEWEST_PATIENTS
 from .attributes import AGE, SEX, columns, distinct, stated_alike, views_said
 from .copies import CopyCheck, copies_by_features, copies_by_pixels
 from .eyes import Eyes
 from .images import Images, common_size, images, patient_of, sizes_said
 from .leaks import LeakRow, leaks
 from .obedience import ObedienceRow, Read, obedience
-from .realism import FEWEST_PATIENTS, Realism, realism
+from .realism import Realism, realism
 from .together import TogetherRow, together
 
 MOST = 1000  # synthetic images that are measured; more tell little and cost time

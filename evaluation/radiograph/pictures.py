@@ -11,9 +11,9 @@ from jaxtyping import Float
 
 from ..distributions import REAL, SYNTHETIC
 from ..drawing import data_uri
+from ..realism.texture import frequencies, radial_spectra_db
 from ..report import Picture
 from .obedience import ObedienceRow
-from .texture import frequencies, radial_spectra_db
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

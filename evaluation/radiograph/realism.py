@@ -12,56 +12,17 @@ import numpy as np
 from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict
 
-from ..groups import AGE_BANDS
-from ..realism import (
-    FEWEST_PATIENTS,
-    Measured,
-    Pairs,
-    Sample,
-    compare_features,
-    curve_distance,
-    frechet,
-    kid,
-    likeness_gap,
-    neighbourhoods,
-    same_condition_pairs,
-    standardised,
-)
-from ..realism.floors import side_rows
+from ..groups import AGE_BANDS, Group
+from ..realism import Pairs, same_condition_pairs
+from ..realism.groupwise import SMALL, Effort, GroupRow, TwoSides, group_row, on_real_spread
+from ..realism.ms_ssim import ms_ssim_pairs, scales_for
+from ..realism.texture import grey_shares, radial_spectra_db
 from .attributes import AGE, SEX, age_band, columns, distinct
-from .images import Images, picked
-from .measured import MeasuredRow, measured_row
-from .ms_ssim import ms_ssim_pairs, scales_for
-from .texture import grey_shares, radial_spectra_db
+from .images import Images
 
-FEWEST_ROWS = 8  # of a half; fewer are no sample
-SMALL = 20  # patients of a group, below which its numbers are marked
-K = 5
 MOST_PAIRS = 20_000  # of a side; more tell nothing new
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
-
-
-class GroupRow(BaseModel):
-    """One group of patients.
-
-    Attributes:
-        name: such as `effusion` or `F`.
-        kind: `all`, `sex`, `age`, `view` or `finding`.
-        n_real: real images.
-        real_patients: whose they are.
-        n_synthetic: synthetic images.
-        metrics: none where the group is too small.
-        small: whether it has fewer than twenty real patients.
-    """
-
-    model_config = _FROZEN
-    name: str
-    kind: str
-    n_real: int
-    real_patients: int
-    n_synthetic: int
-    metrics: tuple[MeasuredRow, ...]
-    small: bool
+__all__ = ["SMALL", "CellRow", "GroupRow", "Realism", "cell_names", "groups", "realism"]
 
 
 class CellRow(BaseModel):
@@ -113,29 +74,22 @@ def realism(
         splits: random halves of each floor.
     """
     sides, names = (real, synthetic), cell_names(real, synthetic)
-    pairs = [_pairs(side, cells, seed) for side, cells in zip(sides, names, strict=True)]
-    curves = [(grey_shares(side.x), radial_spectra_db(side.x)) for side in sides]
-    scaled = None if features is None else _on_one_scale(features)
     order = sorted(set(names[0]) | set(names[1]))
-    index = [_numbered(p, [order.index(n) for n in side]) for p, side in zip(pairs, names, strict=True)]
-    rows = []
-    for name, kind, a, b in groups(real, synthetic):
-        whole = kind == "all"
-        metrics: list[MeasuredRow] = []
-        if _comparable(real, synthetic, a, b):
-            effort = (resamples, splits) if whole else (max(20, resamples // 4), max(10, splits // 2))
-            settings = {"seed": seed, "resamples": effort[0], "splits": effort[1]}
-            metrics = _metrics(sides, scaled, curves, (a, b), settings, whole)
-            if whole:
-                metrics.append(measured_row(likeness_gap("ms_ssim", index[0], index[1], len(order), **settings)))
-        patients = len(set(picked(real.patients, a)))
-        rows.append(
-            GroupRow(
-                name=name, kind=kind, n_real=int(a.sum()), real_patients=patients, n_synthetic=int(b.sum()),
-                metrics=tuple(metrics), small=patients < SMALL,
-            )
-        )  # fmt: skip
-    return Realism(groups=tuple(rows), cells=_cells(order, names, index), scales=scales_for(real.x.shape[-1]))
+    index = [
+        _pairs(side, cells, [order.index(n) for n in cells], seed) for side, cells in zip(sides, names, strict=True)
+    ]
+    seen = TwoSides(
+        patients=(real.patients, synthetic.patients),
+        features=None if features is None else on_real_spread(*features),
+        curves={
+            "greys": (grey_shares(real.x), grey_shares(synthetic.x)),
+            "spectrum_db": (radial_spectra_db(real.x), radial_spectra_db(synthetic.x)),
+        },
+        pairs=(index[0], index[1], len(order)),
+    )
+    effort = Effort(seed, resamples, splits)
+    rows = tuple(group_row(seen, Group(*group), effort) for group in groups(real, synthetic))
+    return Realism(groups=rows, cells=_cells(order, names, index), scales=scales_for(real.x.shape[-1]))
 
 
 def groups(real: Images, synthetic: Images) -> list[tuple[str, str, Bool[np.ndarray, " n"], Bool[np.ndarray, " m"]]]:
@@ -171,58 +125,13 @@ def cell_names(*sides: Images) -> tuple[list[str], ...]:
     )
 
 
-def _comparable(real: Images, synthetic: Images, a: np.ndarray, b: np.ndarray) -> bool:
-    """Return whether both sides have patients enough, and the real one halves worth comparing."""
-    names = [picked(s.patients, k) for s, k in ((real, a), (synthetic, b))]
-    if min(len(set(n)) for n in names) < FEWEST_PATIENTS:
-        return False
-    r, s = (Sample(np.zeros((len(n), 1)), n) for n in names)
-    return side_rows(r, s) >= FEWEST_ROWS
-
-
-def _on_one_scale(features: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    a, b = (Sample(f, [str(i) for i in range(len(f))]) for f in features)
-    first, second = standardised(a, b)
-    return first.x, second.x
-
-
-def _metrics(
-    sides: Sequence[Images], features: tuple[np.ndarray, np.ndarray] | None,
-    curves: Sequence[tuple[np.ndarray, np.ndarray]], rows: tuple[np.ndarray, np.ndarray], settings: dict[str, int],
-    whole: bool,
-) -> list[MeasuredRow]:  # fmt: skip
-    found: list[Measured] = []
-    whose = [picked(s.patients, k) for s, k in zip(sides, rows, strict=True)]
-    if features is not None:
-        r, s = (Sample(f[k], names) for f, k, names in zip(features, rows, whose, strict=True))
-        if whole:
-            trained = {
-                "retrainings": max(5, settings["resamples"] // 7),
-                "trained_splits": max(3, settings["splits"] // 5),
-            }
-            found += compare_features(r, s, standardise=False, classifiers=("logistic",), **settings, **trained)
-            found.insert(1, kid(r, s, **settings))
-        else:
-            found += [frechet(r, s, **settings), kid(r, s, **settings)]
-            found += neighbourhoods(r, s, k=min(K, side_rows(r, s) - 1), **settings)
-    for which, name in enumerate(("greys", "spectrum_db")):
-        r, s = (Sample(c[which][k], names) for c, k, names in zip(curves, rows, whose, strict=True))
-        found.append(curve_distance(name, r, s, **settings))
-    return [measured_row(m) for m in found]
-
-
-def _pairs(side: Images, cells: Sequence[str], seed: int) -> Pairs:
+def _pairs(side: Images, cells: Sequence[str], number: Sequence[int], seed: int) -> Pairs:
     first, second = same_condition_pairs(cells, side.patients)
     if len(first) > MOST_PAIRS:
         kept = np.sort(np.random.default_rng([seed, len(first)]).permutation(len(first))[:MOST_PAIRS])
         first, second = first[kept], second[kept]
     likeness = ms_ssim_pairs(side.x, side.x, first, second)
-    return Pairs(first, second, np.zeros(len(first), np.int64), likeness, side.patients)
-
-
-def _numbered(pairs: Pairs, cell: Sequence[int]) -> Pairs:
-    number = np.asarray(cell, dtype=np.int64)
-    return Pairs(pairs.first, pairs.second, number[pairs.first], pairs.likeness, pairs.patients)
+    return Pairs(first, second, np.asarray(number, dtype=np.int64)[first], likeness, side.patients)
 
 
 def _cells(order: Sequence[str], names: Sequence[Sequence[str]], pairs: Sequence[Pairs]) -> tuple[CellRow, ...]:

@@ -10,10 +10,11 @@ Source: Bińkowski et al. 2018, arXiv 1801.01401.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Num
 
 from ...conditioning.seeds import stream
 from .floors import Measured, floors
+from .kernels import KernelSums, cubic, once
 from .resampling import around, patient_weights
 from .samples import Sample, check_sides
 
@@ -25,8 +26,7 @@ def kernel_distance(real: Sample, synthetic: Sample) -> float:
         real: rows of one cloud.
         synthetic: rows of the other.
     """
-    ones = (np.ones((1, len(real))), np.ones((1, len(synthetic))))
-    return float(_Kernel(real, synthetic).distances(*ones)[0])
+    return float(_sums(real, synthetic).distances(once(real), once(synthetic))[0])
 
 
 def kid(real: Sample, synthetic: Sample, *, seed: int, resamples: int = 200, splits: int = 50) -> Measured:
@@ -44,41 +44,51 @@ def kid(real: Sample, synthetic: Sample, *, seed: int, resamples: int = 200, spl
     """
     check_sides(real, synthetic)
     weights = patient_weights([real.patients, synthetic.patients], resamples, stream(seed, "realism.kid"))
-    kernel = _Kernel(real, synthetic)
     value = kernel_distance(real, synthetic)
-    whole = around(value, kernel.distances(*weights), min(len(real), len(synthetic)))
+    draws = _sums(real, synthetic).distances(*weights)
+    whole = around(value, draws, min(len(real), len(synthetic)))
     halves = floors(real, synthetic, lambda a, b: {"kid": kernel_distance(a, b)}, seed=seed, splits=splits)
     return Measured("kid", whole, *halves["kid"])
 
 
-class _Kernel:
-    """Kernel values within and between two clouds; pairs of one patient count nothing."""
+def kid_over_subsets(
+    x: Num[np.ndarray, "n d"], y: Num[np.ndarray, "m d"], *, seed: int, subsets: int = 100, size: int = 1000
+) -> tuple[float, float]:
+    """Return mean and standard deviation of the distance over random subsets, as papers report it.
 
-    def __init__(self, real: Sample, synthetic: Sample) -> None:
-        x, y, d = real.x, synthetic.x, real.x.shape[1]
-        self.within = [(_cubic(z, z, d), _other_patients(s)) for z, s in ((x, real), (y, synthetic))]
-        self.between = _cubic(x, y, d)
+    With as few rows as a subset has, every subset is all of them and the deviation is 0 and means nothing: it is NaN
+    then. It tells how a subset's value scatters, and is no interval of the mean; `kid` gives that.
 
-    def distances(
-        self, real: Float[np.ndarray, "draws n"], synthetic: Float[np.ndarray, "draws m"]
-    ) -> Float[np.ndarray, " draws"]:
-        """Return the distance when rows count as often as weighted."""
-        parts = [_mean(w, k * other, w, other) for w, (k, other) in zip((real, synthetic), self.within, strict=True)]
-        across = _mean(real, self.between, synthetic, np.ones_like(self.between))
-        return np.asarray(parts[0] + parts[1] - 2 * across)
+    Args:
+        x: rows of one cloud; each counts as a patient.
+        y: rows of the other.
+        seed: of the subsets.
+        subsets: how many.
+        size: rows of a subset, a side; all rows where there are fewer.
+
+    Raises:
+        ValueError: fewer than two rows on a side, or no subsets.
+    """
+    size = min(size, len(x), len(y))
+    if size < 2 or subsets < 1:
+        raise ValueError(f"{subsets} subsets of {size} rows cannot be compared; one or more of two or more can")
+    rng, values = stream(seed, "realism.kid/subsets"), []
+    for _ in range(subsets):
+        a, b = (z[rng.choice(len(z), size, replace=False)] for z in (x, y))
+        values.append(_plain(a, b))
+    whole = size == len(x) == len(y)
+    return float(np.mean(values)), float("nan") if whole or subsets < 2 else float(np.std(values, ddof=1))
 
 
-def _cubic(x: np.ndarray, y: np.ndarray, d: int) -> np.ndarray:
-    return np.asarray((x @ y.T / d + 1) ** 3)
+def _sums(real: Sample, synthetic: Sample) -> KernelSums:
+    return KernelSums(real, synthetic, cubic(real.x.shape[1]))
 
 
-def _other_patients(sample: Sample) -> np.ndarray:
-    _, code = np.unique(np.asarray(sample.patients), return_inverse=True)
-    return np.asarray(code[:, None] != code[None, :], dtype=float)
-
-
-def _mean(w: np.ndarray, k: np.ndarray, v: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """Return the mean of k over weighted pairs that are counted; NaN where there is none."""
-    pairs = ((w @ counted) * v).sum(axis=1)
-    total = ((w @ k) * v).sum(axis=1)
-    return np.divide(total, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+def _plain(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the unbiased distance of two clouds of as many rows, each a patient of its own."""
+    d, n = x.shape[1], len(x)
+    kernel = cubic(d)
+    none = np.zeros((1, 1))
+    a, b, c = (kernel((p @ q.T).astype(np.float64, copy=False), none, none) for p, q in ((x, x), (y, y), (x, y)))
+    within = (a.sum() - np.trace(a) + b.sum() - np.trace(b)) / (n * (n - 1))
+    return float(within - 2 * c.mean())

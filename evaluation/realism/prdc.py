@@ -5,27 +5,28 @@ Precision: share of synthetic rows inside some real ball. Recall: share of real 
 ball. Density: real balls round a synthetic row over k, 1 where the clouds are alike. Coverage: share of
 real balls that hold a synthetic row.
 
+Distances are never held all at once (see `distances`), so 50,000 rows of 2,048 features fit in a few GiB.
+
 Source: Kynkäänniemi et al. 2019; Naeem et al. 2020.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial.distance import cdist
 
 from ...conditioning.seeds import stream
+from .distances import Rounded, nearest_others, pairs_within, reaches, rounded, squared_distances
 from .floors import Measured, floors, side_rows
 from .resampling import around, patient_weights, share_around
 from .samples import Sample, check_sides
 
 NAMES = ("precision", "recall", "density", "coverage")
 K = 5
-_BLOCK = 4_000_000  # distances held at once while neighbours are looked for
 
 
 def prdc(real: Float[np.ndarray, "n d"], synthetic: Float[np.ndarray, "m d"], k: int = K) -> dict[str, float]:
@@ -42,9 +43,15 @@ def prdc(real: Float[np.ndarray, "n d"], synthetic: Float[np.ndarray, "m d"], k:
     for x, name in ((real, "real"), (synthetic, "synthetic")):
         if not 1 <= k < len(x):
             raise ValueError(f"k is {k}; with {len(x)} {name} rows it must be from 1 to {len(x) - 1}")
-    near = [np.concatenate([np.partition(d, k, axis=1)[:, k] for d in _blocks(x)]) for x in (real, synthetic)]
-    ones = (np.ones(len(real)), np.ones(len(synthetic)))
-    return dict(zip(NAMES, _counted(cdist(real, synthetic), near[0], near[1], *ones, k), strict=True))
+    clouds = rounded(real, synthetic)
+    radius = [reaches(cloud, k) for cloud in clouds]
+    held, found, reached = np.zeros(len(real)), np.zeros(len(synthetic), bool), np.zeros(len(real), bool)
+    for i, j, in_real, in_synthetic in pairs_within(clouds[0], clouds[1], radius[0], radius[1]):
+        held += np.bincount(i[in_real], minlength=len(real))
+        found[j[in_real]] = True
+        reached[i[in_synthetic]] = True
+    shares = (found.mean(), reached.mean(), held.sum() / (k * len(synthetic)), (held > 0).mean())
+    return dict(zip(NAMES, map(float, shares), strict=True))
 
 
 def neighbourhoods(
@@ -56,7 +63,7 @@ def neighbourhoods(
     another once; both would shrink the balls, which no new patient does.
 
     Args:
-        real: real features, (n, d); n times m distances are held at once.
+        real: real features, (n, d).
         synthetic: synthetic features, (m, d).
         seed: seed of resamples and splits.
         k: which neighbour a ball reaches to.
@@ -71,9 +78,11 @@ def neighbourhoods(
         raise ValueError(f"k is {k}; halves of {side_rows(real, synthetic)} rows allow 1 to one less")
     value = prdc(real.x, synthetic.x, k)
     weights = patient_weights([real.patients, synthetic.patients], resamples, stream(seed, "realism.prdc"))
-    between, near = cdist(real.x, synthetic.x), [_Near.of(s, k) for s in (real, synthetic)]
+    clouds = rounded(real.x, synthetic.x)
+    near = [_Near.of(cloud, s.patients, k) for cloud, s in zip(clouds, (real, synthetic), strict=True)]
+    between = _Between.of(clouds, near)
     draws = np.array(
-        [_counted(between, near[0].radius(a, k), near[1].radius(b, k), a, b, k) for a, b in zip(*weights, strict=True)]
+        [between.counted(near[0].radius(a, k), near[1].radius(b, k), a, b, k) for a, b in zip(*weights, strict=True)]
     )
     halves = floors(real, synthetic, lambda a, b: prdc(a.x, b.x, k), seed=seed, splits=splits)
     n = min(len(real), len(synthetic))
@@ -99,17 +108,10 @@ class _Near:
     same_patient: np.ndarray
 
     @classmethod
-    def of(cls, sample: Sample, k: int) -> _Near:
-        keep = min(len(sample) - 1, 4 * k + 20)
-        distances, indices = [], []
-        for d in _blocks(sample.x, own=np.inf):
-            index = np.argpartition(d, keep - 1, axis=1)[:, :keep]
-            index = np.take_along_axis(index, np.argsort(np.take_along_axis(d, index, 1), axis=1), 1)
-            distances.append(np.take_along_axis(d, index, 1))
-            indices.append(index)
-        at = np.concatenate(indices)
-        _, code = np.unique(np.asarray(sample.patients), return_inverse=True)
-        return cls(np.concatenate(distances), at, code[at] == code[:, None])
+    def of(cls, cloud: Rounded, patients: Sequence[str], k: int) -> _Near:
+        found = nearest_others(cloud, min(len(cloud) - 1, 4 * k + 20))
+        _, code = np.unique(np.asarray(patients), return_inverse=True)
+        return cls(np.sqrt(found.squared), found.index, code[found.index] == code[:, None])
 
     def radius(self, weight: np.ndarray, k: int) -> np.ndarray:
         """Return the distance at which the rows drawn reach k; 0 for a row that is not drawn."""
@@ -119,25 +121,34 @@ class _Near:
         return np.where(weight > 0, self.distance[np.arange(len(w)), last], 0.0)
 
 
-def _blocks(x: np.ndarray, own: float = 0.0) -> Iterator[np.ndarray]:
-    """Give the distances of a cloud to itself, some rows at a time; `own` stands on the diagonal."""
-    rows = max(1, _BLOCK // len(x))
-    for start in range(0, len(x), rows):
-        d = cdist(x[start : start + rows], x)
-        d[np.arange(len(d)), start + np.arange(len(d))] = own
-        yield d
+@dataclass(frozen=True)
+class _Between:
+    """The pairs of a real and a synthetic row that some resample may hold to be neighbours."""
 
+    real: np.ndarray
+    synthetic: np.ndarray
+    distance: np.ndarray
 
-def _counted(
-    between: np.ndarray, radius_r: np.ndarray, radius_s: np.ndarray, w_r: np.ndarray, w_s: np.ndarray, k: int
-) -> tuple[float, float, float, float]:
-    """Return the four metrics of rows that count as often as weighted; a row of weight 0 has radius 0."""
-    in_real = between < radius_r[:, None]
-    in_synthetic = between < radius_s[None, :]
-    held = in_real @ w_s  # synthetic rows inside each real ball
-    return (
-        float(w_s @ in_real.any(axis=0) / w_s.sum()),
-        float(w_r @ in_synthetic.any(axis=1) / w_r.sum()),
-        float(w_r @ held / (k * w_s.sum())),
-        float(w_r @ (held > 0) / w_r.sum()),
-    )
+    @classmethod
+    def of(cls, clouds: tuple[Rounded, ...], near: list[_Near]) -> _Between:
+        most = [np.nextafter(n.distance[:, -1] ** 2, np.inf) for n in near]
+        found = [(i, j) for i, j, _, _ in pairs_within(clouds[0], clouds[1], *most)]
+        i, j = (np.concatenate([f[side] for f in found]) for side in (0, 1))
+        return cls(i, j, np.sqrt(squared_distances(clouds[0].x, i, clouds[1].x, j)))
+
+    def counted(
+        self, radius_r: np.ndarray, radius_s: np.ndarray, w_r: np.ndarray, w_s: np.ndarray, k: int
+    ) -> tuple[float, float, float, float]:
+        """Return the four metrics of rows that count as often as weighted; a row of weight 0 has radius 0."""
+        in_real = self.distance < radius_r[self.real]
+        in_synthetic = self.distance < radius_s[self.synthetic]
+        i, j = self.real[in_real], self.synthetic[in_real]
+        held = np.bincount(i, w_s[j], minlength=len(w_r))  # synthetic rows inside each real ball
+        found, reached = np.zeros(len(w_s), bool), np.zeros(len(w_r), bool)
+        found[j], reached[self.real[in_synthetic]] = True, True
+        return (
+            float(w_s @ found / w_s.sum()),
+            float(w_r @ reached / w_r.sum()),
+            float(w_r @ held / (k * w_s.sum())),
+            float(w_r @ (held > 0) / w_r.sum()),
+        )

@@ -22,6 +22,7 @@ NAMES = {
     "median_ratio": "median distance to training over that of held-out records",
     "greys": "grey levels, Wasserstein distance (of 1)",
     "spectrum_db": "radial power spectrum, mean difference (dB)",
+    "frechet_radiomics": "Fréchet distance of radiomics features",
     "ms_ssim": "MS-SSIM of pairs of one condition, synthetic less real",
 }
 HEAD = ("metric", "all records [95 %]", "at equal size", "floor: real against real")

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 from clinsynth.conditioning.seeds import stream
 from clinsynth.evaluation.radiograph.images import common_size, images, resized
-from clinsynth.evaluation.radiograph.ms_ssim import ms_ssim_pairs, scales_for, weights_for
 from clinsynth.evaluation.radiograph.registration import nearest_aligned
-from clinsynth.evaluation.radiograph.texture import frequencies, grey_shares, radial_spectra_db
 from clinsynth.evaluation.realism import (
     Pairs,
     Sample,
@@ -18,6 +16,8 @@ from clinsynth.evaluation.realism import (
     neighbours,
     same_condition_pairs,
 )
+from clinsynth.evaluation.realism.ms_ssim import ms_ssim_pairs, scales_for, weights_for
+from clinsynth.evaluation.realism.texture import frequencies, grey_shares, radial_spectra_db
 from radiograph_toy import records
 from scipy.stats import wasserstein_distance
 

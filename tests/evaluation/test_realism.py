@@ -19,6 +19,7 @@ from clinsynth.evaluation.realism import (
     standardised,
 )
 from clinsynth.evaluation.realism.auroc import auroc
+from clinsynth.evaluation.realism.distances import rounded
 from clinsynth.evaluation.realism.floors import floors, side_rows
 from clinsynth.evaluation.realism.prdc import _Near
 from clinsynth.evaluation.realism.resampling import around, patient_weights, share_around
@@ -139,7 +140,7 @@ def test_equal_clouds_have_the_density_and_coverage_of_the_paper():
 def test_radii_of_a_resample_leave_a_rows_own_copies_out():
     rng = np.random.default_rng(5)
     sample = cloud(rng, 20, 2, rows=2)
-    near, k = _Near.of(sample, 3), 3
+    near, k = _Near.of(rounded(sample.x)[0], sample.patients, 3), 3
     counts = patient_weights([sample.patients], 10, rng)[0]
     for w in [np.ones(40), *counts]:
         got = near.radius(w, k)

@@ -1,7 +1,8 @@
 """Multi-scale structural similarity in float, with as many scales as an image's size allows.
 
 The published five scales need more than 160 pixels under an 11 x 11 window. With fewer scales the weights of
-those that are left are scaled to sum to 1, so values of different numbers of scales are not comparable.
+those that are left are scaled to sum to 1, so values of different numbers of scales are not comparable. Volumes are
+treated alike, under a cube of the window's edge.
 
 Source: Wang, Simoncelli and Bovik 2003, eq. 7, with the weights found there; window and constants of Wang et al. 2004.
 """
@@ -36,14 +37,14 @@ def weights_for(scales: int) -> Float[np.ndarray, " scales"]:
 
 
 def ms_ssim_pairs(
-    x: Float[np.ndarray, "n h w"], y: Float[np.ndarray, "m h w"], first: Int[np.ndarray, " pairs"],
+    x: Float[np.ndarray, "n ..."], y: Float[np.ndarray, "m ..."], first: Int[np.ndarray, " pairs"],
     second: Int[np.ndarray, " pairs"], scales: int | None = None,
 ) -> Float[np.ndarray, " pairs"]:  # fmt: skip
     """Return the similarity of pairs of images, 0 to 1.
 
     Args:
-        x: images, 0 to 1.
-        y: images, 0 to 1; may be `x`.
+        x: images or volumes, 0 to 1.
+        y: likewise; may be `x`.
         first: row numbers of `x`.
         second: row numbers of `y`, as many.
         scales: how many; as many as fit when left out.
@@ -73,7 +74,7 @@ def _at_scale(
         value = (2 * cov + K2**2) / (var_a + var_b + K2**2)
         if luminance:
             value = value * (2 * mu_a * mu_b + K1**2) / (mu_a**2 + mu_b**2 + K1**2)
-        out[start : start + step] = np.maximum(value.mean(axis=(1, 2)), 0)
+        out[start : start + step] = np.maximum(value.reshape(len(value), -1).mean(axis=1), 0)
     return out
 
 
@@ -82,11 +83,19 @@ def _smooth(x: np.ndarray) -> np.ndarray:
     half = WINDOW // 2
     kernel = np.exp(-(np.arange(-half, half + 1) ** 2) / (2 * SIGMA**2))
     kernel /= kernel.sum()
-    y = correlate1d(correlate1d(x, kernel, axis=1), kernel, axis=2)
-    return np.asarray(y[:, half:-half, half:-half])
+    inside = tuple([slice(None)] + [slice(half, -half)] * (x.ndim - 1))
+    for axis in range(1, x.ndim):
+        x = correlate1d(x, kernel, axis=axis)
+    return np.asarray(x[inside])
 
 
 def _halved(x: np.ndarray) -> np.ndarray:
-    """Return images at half the size, each pixel the mean of four."""
-    h, w = (n // 2 * 2 for n in x.shape[1:])
-    return np.asarray(x[:, :h, :w].reshape(len(x), h // 2, 2, w // 2, 2).mean(axis=(2, 4)))
+    """Return images at half the size, each pixel the mean of four, or of eight in a volume."""
+    for axis in range(1, x.ndim):
+        even = [slice(None)] * x.ndim
+        pairs = []
+        for first in (0, 1):
+            even[axis] = slice(first, x.shape[axis] // 2 * 2, 2)
+            pairs.append(x[tuple(even)])
+        x = (pairs[0] + pairs[1]) / 2
+    return x
