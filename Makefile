@@ -26,9 +26,10 @@ $(VENV)/.dev: $(VENV)/.user
 	$(PIP) install -q -e '.[dev]' -c constraints.txt
 	@touch $@
 
+# Exit 3 says that quality control set samples aside: a demo with that is done.
 KIND ?= ecg
 demo: $(VENV)/.user
-	$(BIN)/clinsynth demo $(KIND)
+	$(BIN)/clinsynth demo $(KIND) || test $$? -eq 3
 
 ui: $(VENV)/.user
 	$(BIN)/clinsynth ui
