@@ -1,0 +1,164 @@
+"""One side of an evaluation: records of anybody's, wherever they come from, and what is known of their making."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ...conditioning.dataset import DatasetReader
+    from ...conditioning.dataset.schema import Quarantined
+    from ...conditioning.record import Record
+
+
+@dataclass(frozen=True)
+class Side:
+    """Records of one side, and where they come from.
+
+    Attributes:
+        source: as it was named: a folder, READER:PATH or embedded:NAME.
+        name: what a page calls it.
+        records: those that could be read.
+        unreadable: a line for each that could not.
+        dataset: the data set, where the studio wrote it.
+    """
+
+    source: str
+    name: str
+    records: tuple[Record, ...]
+    unreadable: tuple[str, ...] = ()
+    dataset: DatasetReader | None = field(default=None, repr=False)
+
+    @property
+    def n(self) -> int:
+        """Return how many records the source holds; those that were read, where it does not say."""
+        return len(self.records) if self.dataset is None else len(self.dataset)
+
+    @property
+    def quarantined(self) -> Sequence[Quarantined]:
+        """Return what the studio made and did not write; nothing of a stranger's."""
+        return [] if self.dataset is None else self.dataset.quarantined
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is known of how the records were made, for a page."""
+        if self.dataset is None:
+            told = {"source": self.source, "samples": len(self.records), "unreadable": len(self.unreadable)}
+            made = sorted({str(r.provenance["generator"]) for r in self.records if r.provenance.get("generator")})
+            return told | ({"generator": ", ".join(made)} if made else {"generator": "not stated"})
+        info = self.dataset.info
+        return {
+            "generator": info.generator,
+            "samples": info.n,
+            "quarantined": len(self.quarantined),
+            "run seed": info.run_seed,
+            "plan sha256": info.plan_sha256,
+            "recipe sha256": info.recipe_sha256,
+        }
+
+
+@dataclass
+class Opened:
+    """A source whose name was found to be right; `read` reads it, once."""
+
+    source: str
+    records: Iterator[Record]
+    skipped: list[str]
+    dataset: DatasetReader | None
+
+    def condition(self) -> str | None:
+        """Return the class name of the condition type: that of the data set, or of the first record with one.
+
+        Raises:
+            ValueError: no record can be read.
+        """
+        if self.dataset is not None:
+            return self.dataset.info.condition
+        seen: list[Record] = []
+        for record in self.records:
+            seen.append(record)
+            if record.condition is not None:
+                break
+        self.records = chain(seen, self.records)
+        if not seen:
+            raise ValueError(self._none_read())
+        last = seen[-1].condition
+        return None if last is None else type(last).__name__
+
+    def read(self, limit: int | None = None) -> Side:
+        """Read the records.
+
+        Args:
+            limit: the first so many; all when None.
+
+        Raises:
+            ValueError: none can be read.
+        """
+        records = tuple(islice(self.records, limit))
+        if not records:
+            raise ValueError(self._none_read())
+        name = Path(self.source.partition("?")[0].partition(":")[2] or self.source).stem
+        if self.dataset is not None:
+            name = self.dataset.info.name
+        return Side(self.source, name, records, tuple(self.skipped), self.dataset)
+
+    def _none_read(self) -> str:
+        if self.skipped:
+            return f"none of the {len(self.skipped)} records of {self.source} can be read; {self.skipped[0]}"
+        return f"{self.source} holds no records"
+
+
+def open_sources(sources: Mapping[str, str], lenient: Sequence[str] = ()) -> dict[str, Opened]:
+    """Find sources by their names, before anything is read.
+
+    A table says nothing of its kind where it has paths alone; then it is of the kind of the other tables.
+
+    Args:
+        sources: by the side that they are.
+        lenient: sides of which a record that cannot be read is counted and left out, unless an option says otherwise;
+            in tables it always is.
+
+    Raises:
+        ValueError: a source that is missing or not of its kind.
+    """
+    kind = _kind_of_tables(list(sources.values()))
+    return {side: _opened(source, side in lenient, kind) for side, source in sources.items()}
+
+
+def _opened(source: str, lenient: bool, kind: str | None) -> Opened:
+    from ...conditioning.readers import READERS, read
+    from ...conditioning.readers.options import split_options
+
+    if Path(source).is_dir():
+        reader = import_module("clinsynth.conditioning.dataset").open_dataset(source)
+        return Opened(source, iter(reader), [], reader)
+    base, behind = split_options(source)
+    name = base.partition(":")[0]
+    skipped: list[str] = []
+    options: dict[str, Any] = {}
+    if name in READERS and ":" in base:
+        module, function = READERS[name].split(":")
+        takes = inspect.signature(getattr(import_module(module), function)).parameters
+        options |= {"skipped": skipped} if "skipped" in takes else {}
+        if "on_error" in takes and "on_error" not in behind and (lenient or name == "table"):
+            options["on_error"] = "skip"
+        if name == "table" and kind is not None and "kind" not in behind:
+            options["kind"] = kind
+    return Opened(source, read(source, **options), skipped, None)
+
+
+def _kind_of_tables(sources: Sequence[str]) -> str | None:
+    """Return the kind that a table states, for those that state none; None where none is free of a modality."""
+    from ...conditioning.readers.options import split_options
+    from ...conditioning.readers.table_kinds import GENERIC, kind_of_table
+
+    kinds = []
+    for source in sources:
+        base, behind = split_options(source)
+        if base.startswith("table:") and len(base) > len("table:"):
+            kinds.append(kind_of_table(base.removeprefix("table:"), behind.get("kind"), behind.get("fs_hz")))
+    return next((kind for kind in kinds if kind in GENERIC), None)
