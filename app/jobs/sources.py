@@ -10,6 +10,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+GENERIC = ("image", "volume", "signal")  # kinds of tables that are of no modality of the studio's
+
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
     from ...conditioning.dataset.schema import Quarantined
@@ -26,6 +28,7 @@ class Side:
         records: those that could be read.
         unreadable: a line for each that could not.
         dataset: the data set, where the studio wrote it.
+        n_read: how many could be read, when some of them were left out since.
     """
 
     source: str
@@ -33,11 +36,14 @@ class Side:
     records: tuple[Record, ...]
     unreadable: tuple[str, ...] = ()
     dataset: DatasetReader | None = field(default=None, repr=False)
+    n_read: int = 0
 
     @property
     def n(self) -> int:
-        """Return how many records the source holds; those that were read, where it does not say."""
-        return len(self.records) if self.dataset is None else len(self.dataset)
+        """Return how many records the source holds; those that it was read for, where it does not say."""
+        if self.dataset is not None:
+            return len(self.dataset)
+        return max(self.n_read, len(self.records)) + len(self.unreadable)
 
     @property
     def quarantined(self) -> Sequence[Quarantined]:
@@ -47,7 +53,7 @@ class Side:
     def facts(self) -> dict[str, Any]:
         """Return what is known of how the records were made, for a page."""
         if self.dataset is None:
-            told = {"source": self.source, "samples": len(self.records), "unreadable": len(self.unreadable)}
+            told = {"source": self.source, "samples": self.n, "unreadable": len(self.unreadable)}
             made = sorted({str(r.provenance["generator"]) for r in self.records if r.provenance.get("generator")})
             return told | ({"generator": ", ".join(made)} if made else {"generator": "not stated"})
         info = self.dataset.info
@@ -104,7 +110,7 @@ class Opened:
         name = Path(self.source.partition("?")[0].partition(":")[2] or self.source).stem
         if self.dataset is not None:
             name = self.dataset.info.name
-        return Side(self.source, name, records, tuple(self.skipped), self.dataset)
+        return Side(self.source, name, records, tuple(self.skipped), self.dataset, len(records))
 
     def _none_read(self) -> str:
         if self.skipped:
@@ -115,7 +121,7 @@ class Opened:
 def open_sources(sources: Mapping[str, str], lenient: Sequence[str] = ()) -> dict[str, Opened]:
     """Find sources by their names, before anything is read.
 
-    A table says nothing of its kind where it has paths alone; then it is of the kind of the other tables.
+    A table of paths alone says nothing of its kind; then it is of the kind of the other tables.
 
     Args:
         sources: by the side that they are.
@@ -125,8 +131,12 @@ def open_sources(sources: Mapping[str, str], lenient: Sequence[str] = ()) -> dic
     Raises:
         ValueError: a source that is missing or not of its kind.
     """
-    kind = _kind_of_tables(list(sources.values()))
-    return {side: _opened(source, side in lenient, kind) for side, source in sources.items()}
+    kinds = {side: _kind_of(source) for side, source in sources.items()}
+    free = next((kind for kind in kinds.values() if kind in GENERIC), None)
+    return {
+        side: _opened(source, side in lenient, None if kinds[side] in GENERIC else free)
+        for side, source in sources.items()
+    }
 
 
 def _opened(source: str, lenient: bool, kind: str | None) -> Opened:
@@ -151,14 +161,12 @@ def _opened(source: str, lenient: bool, kind: str | None) -> Opened:
     return Opened(source, read(source, **options), skipped, None)
 
 
-def _kind_of_tables(sources: Sequence[str]) -> str | None:
-    """Return the kind that a table states, for those that state none; None where none is free of a modality."""
+def _kind_of(source: str) -> str | None:
+    """Return what the files of a table are of; None for other sources."""
     from ...conditioning.readers.options import split_options
-    from ...conditioning.readers.table_kinds import GENERIC, kind_of_table
+    from ...conditioning.readers.table_kinds import kind_of_table
 
-    kinds = []
-    for source in sources:
-        base, behind = split_options(source)
-        if base.startswith("table:") and len(base) > len("table:"):
-            kinds.append(kind_of_table(base.removeprefix("table:"), behind.get("kind"), behind.get("fs_hz")))
-    return next((kind for kind in kinds if kind in GENERIC), None)
+    base, behind = split_options(source)
+    if not base.startswith("table:") or base == "table:":
+        return None
+    return kind_of_table(base.removeprefix("table:"), behind.get("kind"), behind.get("fs_hz"))

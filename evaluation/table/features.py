@@ -13,6 +13,7 @@ from .arrays import Compared
 
 POOLED = 4  # cells along an edge of the coarse layout
 BANDS = 8  # bands of a spectrum
+FEW_LEADS = 3  # up to so many each lead has features of its own
 QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
 _FLOOR = 1e-12
 _LUMA = np.array([0.299, 0.587, 0.114])
@@ -96,21 +97,24 @@ def _axis_spectra_db(x: np.ndarray, axis: int) -> Float[np.ndarray, "n bins"]:
 
 
 def signal_features(x: Float[np.ndarray, "n leads samples"]) -> Float[np.ndarray, "n d"]:
-    """Return values, slopes, spectrum and correlation of the leads of signals."""
+    """Return values, slopes, spectrum and correlation of the leads of signals.
+
+    Of more than three leads each feature's mean and spread over the leads, so that there are always fewer than 70.
+    """
     y = x.astype(np.float64)
+    n, leads = y.shape[:2]
     slopes = np.abs(np.diff(y, axis=2))
-    parts = [y.mean(axis=2), y.std(axis=2), slopes.mean(axis=2), slopes.max(axis=2), signal_spectra_bands(x)]
-    parts += [np.quantile(y, q, axis=2) for q in QUANTILES]
-    parts += [_moments(y.reshape(-1, y.shape[2]))[1].reshape(y.shape[:2])]
-    if y.shape[1] > 1:
-        parts.append(_between(y))
-    return np.concatenate(parts, axis=1)
-
-
-def signal_spectra_bands(x: Float[np.ndarray, "n leads samples"]) -> Float[np.ndarray, "n d"]:
-    """Return the power of each lead in eight bands that grow evenly in octaves, in dB of its whole power."""
+    kurtosis = _moments(y.reshape(-1, y.shape[2]))[1].reshape(n, leads)
+    values = [y.mean(axis=2), y.std(axis=2), slopes.mean(axis=2), slopes.max(axis=2), kurtosis]
+    values += [np.quantile(y, q, axis=2) for q in QUANTILES]
     spectra = signal_spectra_db(x)
-    return _banded(spectra.reshape(-1, spectra.shape[2])).reshape(len(x), -1)
+    bands = _banded(spectra.reshape(-1, spectra.shape[2])).reshape(n, leads, -1)
+    each = np.concatenate([np.stack(values, axis=2), bands], axis=2)
+    between = _between(y)
+    if leads <= FEW_LEADS:
+        return np.concatenate([each.reshape(n, -1), between], axis=1)
+    mean, spread = between.mean(axis=1, keepdims=True), between.std(axis=1, keepdims=True)
+    return np.concatenate([each.mean(axis=1), each.std(axis=1), mean, spread], axis=1)
 
 
 def signal_spectra_db(x: Float[np.ndarray, "n leads samples"]) -> Float[np.ndarray, "n leads bins"]:

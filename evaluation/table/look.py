@@ -23,6 +23,7 @@ from .features import feature_words, features_of, grey_of, signal_spectra_db
 
 MOST = 1000  # records a side that are compared; more tell little and cost time
 MOST_CLASSES = 12
+MOST_SD = 10.0  # real standard deviations at which a feature is cut
 FEWEST_ROWS = 8  # of a half; fewer are no sample
 SMALL = 20  # patients of a group, below which its numbers are marked
 RESAMPLES, SPLITS = 200, 50
@@ -196,7 +197,7 @@ def _metrics(
     rows = (group.real, group.synthetic)
     effort = (RESAMPLES, SPLITS) if whole else (max(20, RESAMPLES // 4), max(10, SPLITS // 2))
     settings: dict[str, Any] = {"seed": seed, "resamples": effort[0], "splits": effort[1]}
-    a, b = standardised(*(Sample(f[k], names) for f, k, names in zip(x, rows, whose, strict=True)))
+    a, b = _on_one_scale(*(Sample(f[k], names) for f, k, names in zip(x, rows, whose, strict=True)))
     if whole:
         trained = {"retrainings": max(5, effort[0] // 7), "trained_splits": max(3, effort[1] // 5)}
         k = min(5, side_rows(a, b) - 1)
@@ -210,6 +211,12 @@ def _metrics(
         r, s = (Sample(c[k], names) for c, k, names in zip(sides, rows, whose, strict=True))
         found.append(curve_distance(name, r, s, **settings))
     return tuple(measured_row(m) for m in found)
+
+
+def _on_one_scale(real: Sample, synthetic: Sample) -> tuple[Sample, Sample]:
+    """Return both on the mean and spread of the real rows, cut where nothing more is told by going further off."""
+    a, b = standardised(real, synthetic)
+    return Sample(np.clip(a.x, -MOST_SD, MOST_SD), a.patients), Sample(np.clip(b.x, -MOST_SD, MOST_SD), b.patients)
 
 
 _CURVES: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {

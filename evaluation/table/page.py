@@ -9,10 +9,11 @@ from ..realism.tables import measured_table
 from ..report import Cell, Page, Section, Table
 from ..tables import DASH, number
 from .arrays import Compared
-from .look import MOST, SMALL, GroupRow, TableLook
+from .look import MOST, MOST_SD, SMALL, GroupRow, TableLook
 from .sheets import contact_sheet
 
 IN_GROUPS = {"frechet": "Fréchet", "kid": "KID", "greys": "greys", "spectrum_db": "dB"}
+CHANCE = 0.5  # of an area under the ROC curve
 NOUNS = {"image": "images", "volume": "volumes", "signal": "signals"}
 
 
@@ -39,7 +40,8 @@ def table_findings(look: TableLook) -> tuple[Finding, ...]:
     figure = f"Fréchet at equal size {number(frechet.matched.value, 2)}, floor {number(frechet.floor.value, 2)}"
     if auc is not None:
         figure += f"; AUC of telling real from synthetic {number(auc.matched.value, 2)}, floor {number(auc.floor.value, 2)}"
-    told = frechet.beyond_floor or (auc is not None and auc.beyond_floor)
+    apart = auc is not None and auc.beyond_floor and (auc.whole.low or 0) > CHANCE
+    told = frechet.beyond_floor or apart
     claim = (
         f"Synthetic {NOUNS[look.kind]} are told from real ones by simple features (brightness, spectrum, texture)."
         if told
@@ -51,12 +53,16 @@ def table_findings(look: TableLook) -> tuple[Finding, ...]:
 def _facts(look: TableLook) -> tuple[tuple[str, str], ...]:
     noun = NOUNS[look.kind]
     facts = [
-        (str(look.n[0]), f"real {noun} of {look.patients[0]} patients or records"),
+        (str(look.n[0]), f"real {noun}{_of(look.n[0], look.patients[0])}"),
         (str(look.n[1]), f"synthetic {noun} measured, of {look.of}"),
     ]
     if look.n[2]:
-        facts.append((str(look.n[2]), f"training {noun} of {look.patients[1]} patients or records"))
+        facts.append((str(look.n[2]), f"training {noun}{_of(look.n[2], look.patients[1])}"))
     return tuple(facts)
+
+
+def _of(n: int, patients: int) -> str:
+    return "" if n == patients else f" of {patients} patients"
 
 
 def _shown(look: TableLook, sides: Compared) -> Section:
@@ -71,10 +77,11 @@ def _realism(look: TableLook) -> Section:
     everyone, noun = look.groups[0], NOUNS[look.kind]
     texts = [
         f"{look.n[0]} real {noun} are compared with {look.n[1]} synthetic ones, by simple features that need no "
-        f"trained network: {look.features}. Each is put on the mean and spread of the real ones first. The floor is "
-        "one half of the real patients against the other, and 'at equal size' a half against as many synthetic "
-        "records: compare these two. Intervals of the first column resample patients; the others are spreads over "
-        "random halves. KID is unbiased: two samples of one distribution give 0 on average.",
+        f"trained network: {look.features}. Each is put on the mean and spread of the real ones first, and cut at "
+        f"{MOST_SD:g} of their standard deviations. The floor is one half of the real patients against the other, and "
+        "'at equal size' a half against as many synthetic records: compare these two. Intervals of the first column "
+        "resample patients; the others are spreads over random halves. KID is unbiased: two samples of one "
+        "distribution give 0 on average.",
     ]
     if not everyone.metrics:
         texts.append(f"Not measured: {everyone.why}.")

@@ -89,9 +89,9 @@ def _volumes(sides: Compared) -> Picture:
 
 
 def mid_slices(volume: np.ndarray) -> list[np.ndarray]:
-    """Return the middle slices across z, y and x, the last axis of each upwards (front or head)."""
+    """Return the middle slices across z, y and x, front or head upwards and the first axis from right to left."""
     x, y, z = (n // 2 for n in volume.shape)
-    return [np.flipud(cut.T) for cut in (volume[:, :, z], volume[:, y], volume[x])]
+    return [volume[::-1, ::-1, z].T, volume[::-1, y, ::-1].T, volume[x, :, ::-1].T]
 
 
 def _grid(lines: Sequence[tuple[str, Sequence[Sequence[np.ndarray]]]], across: int, edge: float) -> Figure:
@@ -138,7 +138,8 @@ def _signals(sides: Compared) -> Picture:
     figure = Figure(figsize=(LEAST_IN, 0.5 + 1.25 * len(rows)), facecolor="white")
     grid = figure.subplots(len(rows), 2, squeeze=False, sharex=True, sharey=True)
     step = float(np.quantile(np.abs(sides.real.x - np.median(sides.real.x, axis=2, keepdims=True)), 0.999)) * 1.6 or 1.0
-    for axes_of_row, (name, a, b) in zip(grid, rows, strict=True):
+    for line, (name, a, b) in enumerate(rows):
+        axes_of_row = grid[line]
         for axes, (side, at), head, colour in zip(
             axes_of_row, _pairs(sides, a, b), HEADS, (REAL, SYNTHETIC), strict=True
         ):
@@ -146,7 +147,7 @@ def _signals(sides: Compared) -> Picture:
                 for lead in leads:
                     y = side.x[i, lead, :n]
                     axes.plot(time_s, y - np.median(y) - lead * step, color=colour, lw=0.7)
-            if axes_of_row is grid[0]:
+            if line == 0:
                 axes.set_title(head, fontsize=9.5, weight="bold", color="black" if head == "real" else SYNTHETIC)
             axes.set_yticks([-lead * step for lead in leads], [sides.leads[lead] for lead in leads], fontsize=7)
             axes.spines[["top", "right"]].set_visible(False)

@@ -28,6 +28,7 @@ class Expected:
         labels: classes that real records bear; empty where none bears one.
         shapes: shapes with how many records have each, the commonest first.
         rates: sampling rates likewise.
+        spaced: whether most state their spacing.
     """
 
     kinds: frozenset[str]
@@ -38,6 +39,7 @@ class Expected:
     labels: frozenset[str]
     shapes: tuple[tuple[tuple[int, ...], int], ...] = ()
     rates: tuple[tuple[float, int], ...] = ()
+    spaced: bool = False
 
 
 @dataclass
@@ -50,6 +52,7 @@ class _Counts:
     high: float = -np.inf
     shapes: Counter[tuple[int, ...]] = field(default_factory=Counter)
     rates: Counter[float] = field(default_factory=Counter)
+    spaced: int = 0
 
 
 def expected_of(records: Iterable[Record]) -> Expected:
@@ -61,6 +64,8 @@ def expected_of(records: Iterable[Record]) -> Expected:
         c.units.add(unit_of(record))
         c.labels.update(labels_of(record.condition) or ())
         c.shapes[array.shape] += 1
+        spacing = spacing_of(record)
+        c.spaced += bool(spacing) and not np.isnan(spacing).any()
         finite = array[np.isfinite(array)]
         if finite.size:
             c.low, c.high = min(c.low, float(finite.min())), max(c.high, float(finite.max()))
@@ -70,6 +75,7 @@ def expected_of(records: Iterable[Record]) -> Expected:
     return Expected(
         frozenset(c.kinds), frozenset(c.units), frozenset(c.leads), c.low, c.high, frozenset(c.labels),
         tuple(c.shapes.most_common()), tuple(c.rates.most_common()),
+        2 * c.spaced > sum(c.shapes.values()),
     )  # fmt: skip
 
 

@@ -228,6 +228,6 @@ def _notes(records: Sequence[Record], expected: Expected) -> tuple[str, ...]:
     if rate is not None and expected.rates and rate != expected.rates[0][0]:
         notes.append(f"Most real records are sampled at {expected.rates[0][0]:g} Hz, most synthetic ones at {rate:g}.")
     blind = sum(bool(np.isnan(spacing_of(r)).any()) for r in records if spacing_of(r))
-    if blind:
+    if blind and expected.spaced:
         notes.append(f"{blind} of {len(records)} synthetic records do not state their spacing.")
     return tuple(notes)
