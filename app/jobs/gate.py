@@ -69,14 +69,11 @@ def gated(real: Side, synthetic: Side, training: Side | None) -> Gated:
     """Hold the synthetic side against the real one, record by record.
 
     Raises:
-        DamagedDataset: a data set of the studio's does not fit its receipts.
         ValueError: a record has no image, volume or signal.
     """
     from ...evaluation.validity import Source, validity
 
-    for side in (synthetic, real):
-        _check_receipts(side)
-    a, b = (Source(side.records, side.unreadable) for side in (synthetic, real))
+    a, b = (Source(side.records, side.unreadable, side.dataset is not None) for side in (synthetic, real))
     c = None if training is None else Source(training.records, training.unreadable)
     found, made, known, taught = validity(a, b, c)
     return Gated(
@@ -89,13 +86,3 @@ def gated(real: Side, synthetic: Side, training: Side | None) -> Gated:
 
 def _those(side: Side, kept: Sequence[bool]) -> Side:
     return replace(side, records=tuple(r for r, keep in zip(side.records, kept, strict=True) if keep))
-
-
-def _check_receipts(side: Side) -> None:
-    """Hold a data set of the studio's against its receipts."""
-    from ...conditioning.dataset import DamagedDataset, verify
-
-    if side.dataset is not None:
-        problems = verify(side.dataset.root).problems
-        if problems:
-            raise DamagedDataset(problems[0])

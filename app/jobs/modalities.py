@@ -129,6 +129,9 @@ def check_task(module: Modality, name: str | None, train: str | None) -> None:
     """
     if name is not None and name not in module.TASKS:
         known = ", ".join(module.TASKS)
-        raise WrongSetting("task", f"must be one of {known}; got {name}" if known else f"{name}: {module.NOUN} have none")
+        said = (
+            f"must be one of {known}; got {name}" if known else f"must be left out, {module.NOUN} have none; got {name}"
+        )
+        raise WrongSetting("task", said)
     if name is not None and train is None:
         raise WrongSetting("task", f"{name} trains on real data too; name them by --train")

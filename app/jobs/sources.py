@@ -96,14 +96,17 @@ class Opened:
         return None if last is None else type(last).__name__
 
     def read(self, limit: int | None = None) -> Side:
-        """Read the records.
+        """Read the records; a data set of the studio's is held against its receipts first.
 
         Args:
             limit: the first so many; all when None.
 
         Raises:
-            ValueError: none can be read.
+            DamagedDataset: a receipt or a hash does not fit.
+            ValueError: the data set is unfinished, or nothing can be read.
         """
+        if self.dataset is not None:
+            _check_receipts(self.dataset, self.source)
         records = tuple(islice(self.records, limit))
         if not records:
             raise ValueError(self._none_read())
@@ -116,6 +119,16 @@ class Opened:
         if self.skipped:
             return f"none of the {len(self.skipped)} records of {self.source} can be read; {self.skipped[0]}"
         return f"{self.source} holds no records"
+
+
+def _check_receipts(dataset: DatasetReader, source: str) -> None:
+    from ...conditioning.dataset import DamagedDataset, verify
+
+    if not dataset.complete:
+        raise ValueError(f"{source} is unfinished; run the command that makes it again, then evaluate")
+    problems = verify(dataset.root).problems
+    if problems:
+        raise DamagedDataset(problems[0])
 
 
 def open_sources(sources: Mapping[str, str], lenient: Sequence[str] = ()) -> dict[str, Opened]:

@@ -84,8 +84,9 @@ def _along(volume: np.ndarray, new: int, axis: int) -> np.ndarray:
         return volume
     moved = np.moveaxis(volume, axis, 0)
     if new < n:  # the mean of what lies below each new voxel, parts of a voxel counted by their share
-        edges = np.linspace(0, n, new + 1)
-        weights = np.clip(np.minimum(edges[1:, None], np.arange(1, n + 1)) - np.maximum(edges[:-1, None], np.arange(n)), 0, 1)  # fmt: skip
+        edges, voxel = np.linspace(0, n, new + 1), np.arange(n)
+        weights = np.minimum(edges[1:, None], voxel + 1) - np.maximum(edges[:-1, None], voxel)
+        weights = np.clip(weights, 0, 1)
         out = np.tensordot((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32), moved, axes=1)
     else:
         at = np.clip(_centres(n, new), 0, n - 1)

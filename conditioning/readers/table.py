@@ -133,7 +133,8 @@ def _check_options(table: Path, kind: Kind, options: Mapping[str, object]) -> No
 
 def _advice(kind: Kind, error: ValueError) -> str:
     """Return what a table of colour pictures lacks to be read as such."""
-    return "; pictures of any kind are read with ?kind=image" if kind == "radiograph" and "has colour" in str(error) else ""
+    coloured = kind == "radiograph" and "has colour" in str(error)
+    return "; pictures of any kind are read with ?kind=image" if coloured else ""
 
 
 def _check_path(table: Path, names: Sequence[str]) -> None:

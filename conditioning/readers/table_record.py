@@ -159,9 +159,8 @@ def _box_table(condition: TableCondition) -> dict[str, Table]:
     """Return the boxes as the table `boxes`: x0, y0, x1, y1 in pixels of the array, and label."""
     if condition.boxes is None:
         return {}
-    columns: dict[str, np.ndarray] = {
-        edge: np.array([getattr(box, edge) for box in condition.boxes], dtype=float) for edge in ("x0", "y0", "x1", "y1")
-    }
+    edges = ("x0", "y0", "x1", "y1")
+    columns = {edge: np.array([getattr(box, edge) for box in condition.boxes], dtype=float) for edge in edges}
     return {"boxes": {**columns, "label": np.array([box.label for box in condition.boxes], dtype=object)}}
 
 

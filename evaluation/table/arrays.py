@@ -40,7 +40,7 @@ class Cohort:
     """
 
     name: str
-    x: Float[np.ndarray, "n *shape"]
+    x: Float[np.ndarray, "n ..."]
     ids: tuple[str, ...]
     patients: tuple[str, ...]
     conditions: tuple[TableCondition, ...]
@@ -114,9 +114,7 @@ def compared(real: Sequence[Record], synthetic: Sequence[Record], training: Sequ
         "image": _images, "volume": _volumes, "signal": _signals,
     }  # fmt: skip
     shaped = shapers[kind](sides)
-    cohorts = {
-        name: _cohort(name, x, records) for (name, records), x in zip(sides.items(), shaped.arrays, strict=True)
-    }
+    cohorts = {name: _cohort(name, x, records) for (name, records), x in zip(sides.items(), shaped.arrays, strict=True)}
     return Compared(
         kind, cohorts["real"], cohorts["synthetic"], cohorts.get("training"), tuple(shaped.notes), shaped.leads,
         shaped.fs_hz, real[0].geometry.unit,
@@ -223,7 +221,9 @@ def _common_leads(sides: dict[str, Sequence[Record]], notes: list[str]) -> tuple
         raise ValueError(f"no lead is in every signal ({said}); name them alike in the column leads")
     left = sorted({lead for other in names for lead in other} - set(common))
     if left:
-        notes.append(f"Only the leads of all signals were compared: {', '.join(common)}; without {', '.join(left[:8])}.")
+        notes.append(
+            f"Only the leads of all signals were compared: {', '.join(common)}; without {', '.join(left[:8])}."
+        )
     return tuple(common)
 
 

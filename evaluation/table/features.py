@@ -19,7 +19,7 @@ _FLOOR = 1e-12
 _LUMA = np.array([0.299, 0.587, 0.114])
 
 
-def features_of(kind: str, x: Float[np.ndarray, "n *shape"]) -> Float[np.ndarray, "n d"]:
+def features_of(kind: str, x: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "n d"]:
     """Return the features of images, volumes or signals.
 
     Args:
@@ -32,10 +32,10 @@ def features_of(kind: str, x: Float[np.ndarray, "n *shape"]) -> Float[np.ndarray
 def feature_words(compared: Compared) -> str:
     """Say in a sentence what the features are."""
     return {
-        "image": f"means of {POOLED} x {POOLED} cells, quantiles of grey levels, radial power spectrum in {BANDS} bands, "
-        "and texture (gradients, local contrast, entropy, skewness; of colour images also of each channel)",
-        "volume": f"means of {POOLED} slabs along each axis, quantiles of values, gradients and their spread along each "
-        f"axis, and the power spectrum of each axis in {BANDS} bands",
+        "image": f"means of {POOLED} x {POOLED} cells, quantiles of grey levels, radial power spectrum in {BANDS} "
+        "bands, and texture (gradients, local contrast, entropy, skewness; of colour images also of each channel)",
+        "volume": f"means of {POOLED} slabs along each axis, quantiles of values, gradients and their spread along "
+        f"each axis, and the power spectrum of each axis in {BANDS} bands",
         "signal": f"of each lead mean, standard deviation, quantiles, slope and kurtosis, power spectrum in {BANDS} "
         "bands, and the correlations between leads",
     }[compared.kind]
@@ -137,7 +137,7 @@ def _banded(spectra: Float[np.ndarray, "n bins"]) -> Float[np.ndarray, "n bands"
     return np.stack([spectra[:, a - 1 : b - 1].mean(axis=1) for a, b in zip(edges[:-1], edges[1:], strict=True)], 1)
 
 
-def _quantiles(x: Float[np.ndarray, "n *shape"]) -> Float[np.ndarray, "n q"]:
+def _quantiles(x: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "n q"]:
     return np.quantile(x.reshape(len(x), -1), QUANTILES, axis=1).T.astype(np.float64)
 
 

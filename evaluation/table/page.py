@@ -39,7 +39,9 @@ def table_findings(look: TableLook) -> tuple[Finding, ...]:
     frechet, auc = found["frechet"], found.get("discriminator_auc_logistic")
     figure = f"Fréchet at equal size {number(frechet.matched.value, 2)}, floor {number(frechet.floor.value, 2)}"
     if auc is not None:
-        figure += f"; AUC of telling real from synthetic {number(auc.matched.value, 2)}, floor {number(auc.floor.value, 2)}"
+        figure += (
+            f"; AUC of telling real from synthetic {number(auc.matched.value, 2)}, floor {number(auc.floor.value, 2)}"
+        )
     apart = auc is not None and auc.beyond_floor and (auc.whole.low or 0) > CHANCE
     told = frechet.beyond_floor or apart
     claim = (

@@ -60,7 +60,8 @@ def _images(sides: Compared) -> Picture:
     return Picture(
         uri=data_uri(figure, "png"),
         alt=f"Real and synthetic images side by side{': ' + shown if shown else ''}",
-        caption="The first records of each class in the order of the data. An empty place: there is no more.",
+        caption="Left: real. Right: SYNTHETIC. The first records of each class in the order of the data. An empty "
+        "place: there is no more.",
         wide=True,
     )
 
@@ -82,8 +83,9 @@ def _volumes(sides: Compared) -> Picture:
     return Picture(
         uri=data_uri(figure, "png"),
         alt="Three middle slices of real and of synthetic volumes side by side",
-        caption="The middle slices across the third, the second and the first axis; of NIfTI files axial, coronal and "
-        "sagittal, the patient's right on the left. The first records of each class in the order of the data.",
+        caption="Left: real. Right: SYNTHETIC. The middle slices across the third, the second and the first axis; of "
+        "NIfTI files axial, coronal and sagittal, the patient's right on the left. The first records of each "
+        "class in the order of the data.",
         wide=True,
     )
 
@@ -161,7 +163,7 @@ def _signals(sides: Compared) -> Picture:
     return Picture(
         uri=data_uri(figure),
         alt="Strips of real and synthetic signals side by side",
-        caption=f"The first record of each class in the order of the data, on one scale; leads stand {step:.3g} "
-        f"{sides.unit} apart.{more}",
+        caption="Left: real. Right: SYNTHETIC. The first record of each class in the order of the data, on one scale; "
+        f"leads stand {step:.3g} {sides.unit} apart.{more}",
         wide=True,
     )

@@ -35,10 +35,12 @@ class Source:
     Attributes:
         records: those that could.
         unreadable: a line for each that could not.
+        receipted: whether they come from a data set whose receipts were verified before.
     """
 
     records: Sequence[Record]
     unreadable: Sequence[str] = ()
+    receipted: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ def _readable(synthetic: Source, real: Source) -> Check:
     n, m = (len(s.records) + len(s.unreadable) for s in (synthetic, real))
     return Check(
         name="readable",
-        asks="the file is there, whole, and what its name says",
+        asks="the file is there, whole, and what its name says"
+        + ("; receipts and hashes were verified" if synthetic.receipted else ""),
         n=n,
         failed=len(synthetic.unreadable),
         share=wilson(len(synthetic.records), n),

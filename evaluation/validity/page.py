@@ -67,10 +67,11 @@ def _row(check: Check) -> tuple[Cell, ...]:
             Cell(text=LABELS[check.name]), Cell(text=DASH), Cell(text=DASH), Cell(text=f"not asked: {check.unasked}"),
             Cell(text=DASH), Cell(text=check.asks),
         )  # fmt: skip
+    bad = Cell(text=str(check.failed), heat=3 * (check.failed > 0))
     real = f"{check.real_failed} of {check.real_n}" if check.real_n else DASH
     return (
-        Cell(text=LABELS[check.name]), Cell(text=str(check.n)), Cell(text=str(check.failed), heat=3 * (check.failed > 0)),
-        Cell(text=percent(check.share)), Cell(text=real), Cell(text=check.asks),
+        Cell(text=LABELS[check.name]), Cell(text=str(check.n)), bad, Cell(text=percent(check.share)), Cell(text=real),
+        Cell(text=check.asks),
     )  # fmt: skip
 
 

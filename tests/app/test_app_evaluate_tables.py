@@ -115,7 +115,9 @@ def test_records_of_the_studio_are_seen_as_a_tables_beside_one(cli, tmp_path):
     real = next(iter(embedded("nih64")))
     seen = as_table(real)
     assert isinstance(seen.condition, TableCondition) and seen.arrays is real.arrays
-    assert seen.condition.sex == real.condition.sex and seen.condition.classes == tuple(map(str, real.condition.findings))
+    assert seen.condition.sex == real.condition.sex and seen.condition.classes == tuple(
+        map(str, real.condition.findings)
+    )
     image_table(tmp_path, "made", seed=2, size=32)
     words = ("--real", "embedded:nih64", "--synthetic", "table:made.csv", "--limit", 40, "--out", "look", "-q")
     assert cli("evaluate", *words).code == 0

@@ -1,4 +1,4 @@
-"""Tables of any images, volumes and signals: what kind they are, what a row says, and files that lie about their size."""
+"""Tables of any images, volumes and signals: their kind, what a row says, and files that lie about their size."""
 
 from __future__ import annotations
 

@@ -34,7 +34,8 @@ def signals(n: int, seed: int, fs_hz: float = 100, leads: tuple[str, ...] = ("x"
     t = np.arange(round(fs_hz * seconds)) / fs_hz
     return [
         Record(
-            f"s{k}", {"signal": (np.sin(2 * np.pi * 3 * t + p) + rng.normal(0, 0.1, (len(leads), len(t)))).astype("f4")},
+            f"s{k}",
+            {"signal": (np.sin(2 * np.pi * 3 * t + p) + rng.normal(0, 0.1, (len(leads), len(t)))).astype("f4")},
             TableCondition(), SignalGeometry(fs_hz, leads, "g"), {},
         )
         for k, p in enumerate(rng.uniform(0, 6, n))
@@ -130,7 +131,7 @@ def test_a_middle_slice_shows_front_and_head_above_and_the_right_on_the_left() -
     axial, coronal, sagittal = mid_slices(x)
     assert axial.shape == (6, 5) and (axial[0] == 2).all() and (axial[1:, 0] == 1).all()
     assert coronal.shape == (7, 5) and (coronal[0] == 3).all() and (coronal[1:, 0] == 1).all()
-    assert sagittal.shape == (7, 6) and (sagittal[0] == 3).all() and (sagittal[1:, 0] == 2).all()
+    assert sagittal.shape == (7, 6) and (sagittal[0] == 3).all() and (sagittal[1:, -1] == 2).all()
 
 
 def test_kept_parts_are_read_again(tmp_path, monkeypatch) -> None:

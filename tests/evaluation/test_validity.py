@@ -135,7 +135,9 @@ def test_what_cannot_be_asked_is_said_and_no_figure_is_made_up() -> None:
     bare = [replace(image(k, 1), condition=TableCondition()) for k in range(5)]
     result = gate(bare, [image(k, 2) for k in range(5)])
     checks = {c.name: c for c in result.checks}
-    assert checks["vocabulary"].unasked == "synthetic records bear no label" and checks["vocabulary"].share.value is None
+    assert (
+        checks["vocabulary"].unasked == "synthetic records bear no label" and checks["vocabulary"].share.value is None
+    )
     assert checks["copies_training"].unasked and checks["flat_leads"].unasked
     nothing = gate([], [image(k, 2) for k in range(5)])
     assert nothing.n == 0 and not nothing.whole and validity_findings(nothing)[0].level == "unknown"
