@@ -248,7 +248,8 @@ def _provenance(
     if train is not None:
         words += f" --train {quoted(train)}" + ("" if task is None else f" --task {task.name}")
     words += f" --limit {limit}" if limit else ""
-    facts, versions, commands = made.facts(), _versions(), []
+    facts, versions = made.facts(), _versions()
+    commands: list[str] = []
     if made.dataset is not None:
         versions = made.dataset.info.versions
         weights, commands = _making(made.dataset, made.source)

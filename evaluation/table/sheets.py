@@ -43,13 +43,13 @@ def rows_of(real: Cohort, synthetic: Cohort, most: int, across: int) -> list[tup
     counts = [Counter(word for c in side.conditions for word in c.classes or ()) for side in (real, synthetic)]
     words = sorted(set(counts[0]) | set(counts[1]), key=lambda w: (-min(c[w] for c in counts), w))[:most]
     if words:
-        members = [
-            (w, *([i for i, c in enumerate(side.conditions) if w in (c.classes or ())] for side in (real, synthetic)))
-            for w in words
-        ]
-        return [(w, a[:across], b[:across]) for w, a, b in members]
+        return [(word, _bearing(real, word)[:across], _bearing(synthetic, word)[:across]) for word in words]
     starts = range(0, min(3 * across, max(len(real), len(synthetic))), across)
     return [("", list(range(len(real)))[s : s + across], list(range(len(synthetic)))[s : s + across]) for s in starts]
+
+
+def _bearing(side: Cohort, word: str) -> list[int]:
+    return [i for i, c in enumerate(side.conditions) if word in (c.classes or ())]
 
 
 def _images(sides: Compared) -> Picture:

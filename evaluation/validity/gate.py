@@ -112,7 +112,7 @@ def _reason(question: Callable[..., str | None], record: Record, side: Side, exp
 
 def _kept(asked: dict[str, list[str | None]]) -> Bool[np.ndarray, " n"]:
     columns = [[reason is None for reason in asked[name]] for name, _, _, leaves_out in _CHECKS if leaves_out]
-    return np.array(columns, dtype=bool).all(axis=0)
+    return np.asarray(np.array(columns, dtype=bool).all(axis=0))
 
 
 def _unasked(name: str, records: Sequence[Record], expected: Expected) -> str | None:

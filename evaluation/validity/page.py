@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..finding import Finding, Level
+from ..finding import Finding, Level, Question
 from ..report import Cell, Section, Table
 from ..tables import DASH, percent
 from .result import Check, Validity
@@ -91,5 +91,5 @@ def validity_findings(result: Validity) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _finding(question: str, level: Level, claim: str, figure: str = "") -> Finding:
-    return Finding(part="validity", question=question, level=level, claim=claim, figure=figure)  # type: ignore[arg-type]
+def _finding(question: Question, level: Level, claim: str, figure: str = "") -> Finding:
+    return Finding(part="validity", question=question, level=level, claim=claim, figure=figure)
