@@ -13,6 +13,7 @@ from .look import MOST, MOST_SD, SMALL, GroupRow, TableLook
 from .sheets import contact_sheet
 
 IN_GROUPS = {"frechet": "Fréchet", "kid": "KID", "greys": "greys", "spectrum_db": "dB"}
+OF_LEADS = "power spectrum, mean of the leads, mean difference (dB)"
 CHANCE = 0.5  # of an area under the ROC curve
 NOUNS = {"image": "images", "volume": "volumes", "signal": "signals"}
 
@@ -42,6 +43,10 @@ def table_findings(look: TableLook) -> tuple[Finding, ...]:
         figure += (
             f"; AUC of telling real from synthetic {number(auc.matched.value, 2)}, floor {number(auc.floor.value, 2)}"
         )
+    classes = [g for g in look.groups if g.kind == "label" and g.metrics]
+    if classes:
+        beyond = sum(any(m.name == "frechet" and m.beyond_floor for m in g.metrics) for g in classes)
+        figure += f"; beyond the floor in {beyond} of {len(classes)} classes"
     apart = auc is not None and auc.beyond_floor and (auc.whole.low or 0) > CHANCE
     told = frechet.beyond_floor or apart
     claim = (
@@ -87,8 +92,13 @@ def _realism(look: TableLook) -> Section:
     ]
     if not everyone.metrics:
         texts.append(f"Not measured: {everyone.why}.")
-    tables = (measured_table(everyone.metrics, f"All {noun}"),) if everyone.metrics else ()
+    rows = [m.model_copy(update={"name": OF_LEADS}) if _of_leads(look, m.name) else m for m in everyone.metrics]
+    tables = (measured_table(rows, f"All {noun}"),) if rows else ()
     return Section(name="realism", title="Do they look real", texts=tuple(texts), tables=tables)
+
+
+def _of_leads(look: TableLook, metric: str) -> bool:
+    return look.kind == "signal" and metric == "spectrum_db"
 
 
 def _groups(look: TableLook) -> Section | None:
