@@ -26,13 +26,14 @@ _EVALUATE = epilog(
     "clinsynth evaluate --real embedded:ludb --train 'embedded:ludb?split=tuning' --synthetic twa --task twa -o proof",
     "clinsynth evaluate --real 'embedded:nih64?split=held_out' --train 'embedded:nih64?split=train' \\",
     "  --synthetic radiographs --task findings --out proof",
+    "clinsynth evaluate --real table:real.csv --synthetic table:made.csv --train table:train.csv --out look",
     "clinsynth evaluate --real 'ptbxl:DIR?folds=9,10&on_error=skip' --synthetic ecgs --out look --limit 500",
 )
 
 
 def evaluate(
     real: Annotated[str, typer.Option(help="READER:PATH, embedded:NAME or a data set's folder; options behind ?.")],
-    synthetic: Annotated[str, typer.Option(help="Folder of a data set.")],
+    synthetic: Annotated[str, typer.Option(help="Likewise, of any generator: a data set's folder, or table:FILE.csv.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")],
     seed: Annotated[int, typer.Option(help="Seed of halves and resamples.")] = 0,
     workers: Annotated[int, typer.Option("--workers", "-w", help="Processes that measure.")] = 1,

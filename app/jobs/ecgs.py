@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..progress import Progress
+from .modalities import Measured
 from .proving import TASKS, check_labels, prove, split_sides
+from .sources import Side
 from .worth import TaskSettings
 
 if TYPE_CHECKING:
-    from ...conditioning.dataset import DatasetReader
     from ...conditioning.record import Record
-    from ...evaluation.report import Page
 
-__all__ = ["ARRAY", "NOUN", "TASKS", "Sides", "measured", "sides", "task_settings"]
+__all__ = ["ARRAYS", "NOUN", "TASKS", "Sides", "measured", "sides", "task_settings"]
 
-NOUN, ARRAY = "ECGs", "signal"
+NOUN, ARRAYS = "ECGs", ("signal",)
 FIRST_LOOK = "first_look.json"
 LAST = ("sheets", "failures", "numbers", "limits")  # sections that the proof comes before
 
@@ -57,9 +57,9 @@ def sides(
 
 
 def measured(
-    sides: Sides, reader: DatasetReader, folder: Path, *, task: TaskSettings | None, seed: int, workers: int,
+    sides: Sides, made: Side, folder: Path, *, task: TaskSettings | None, seed: int, workers: int,
     progress: Progress,
-) -> Page:  # fmt: skip
+) -> Measured:  # fmt: skip
     """Return the page of a first look, with the proof in it where there are training data."""
     from ...evaluation.ecg.first_look import first_look
 
@@ -70,10 +70,10 @@ def measured(
     look.save_json(folder / FIRST_LOOK)
     page = look.page()
     if not sides.proof:
-        return page
+        return Measured(page)
     first, others = prove(
         sides.training, sides.held_out, sides.synthetic, folder, task=task, seed=seed, workers=workers
     )  # fmt: skip
     before = [s for s in page.sections if s.name not in LAST]
     after = [s for s in page.sections if s.name in LAST]
-    return page.model_copy(update={"sections": (first, *before, *others, *after)})
+    return Measured(page.model_copy(update={"sections": (first, *before, *others, *after)}))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote as quoted
 from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress, silent
-from .modalities import check_same, check_task, modality
+from .gate import RESULT, Gated, gated
+from .modalities import TABLE, Measured, Modality, check_same, check_task, modality
 from .planning import plan_command
+from .sources import Opened, Side, open_sources
 
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
@@ -33,11 +35,14 @@ def evaluate(
     task: Any = None,
     progress: Progress = silent,
 ) -> Path:
-    """Measure a synthetic data set and real data alike, and write the results and report.html.
+    """Measure synthetic and real data alike, and write the results and report.html.
+
+    The gate comes first: what cannot be read, or is no picture or signal of the kind that the real ones are, is
+    counted and left out, and the rest is measured.
 
     Args:
         real: READER:PATH, embedded:NAME or a data set's folder.
-        synthetic: a data set's folder.
+        synthetic: likewise, of any generator.
         out: folder for the results.
         seed: seed of the halves and resamples.
         workers: processes that measure.
@@ -53,37 +58,94 @@ def evaluate(
     Raises:
         ValueError: a source is missing or not of its kind, of another modality, or holds too little to compare.
     """
-    from ...conditioning.dataset import open_dataset
-    from ...conditioning.readers import read
-
     if limit is not None and limit < 1:
         raise ValueError(f"limit = {limit} must be at least 1")
-    source = read(real)  # a wrong name is told before anything is opened
-    reader = open_dataset(synthetic)
-    module = modality(reader.info.condition)
+    named = {"real": real, "synthetic": str(synthetic)} | ({} if train is None else {"training": train})
+    opened = open_sources(named, lenient=("synthetic",))
+    condition = _condition(opened)
+    module = modality(condition)
     check_task(module, task if task is None or isinstance(task, str) else task.name, train)
     settings = module.task_settings(task) if isinstance(task, str) else task
-    training = [] if train is None else list(read(train))
-    real_records = list(islice(source, limit))
-    if not reader.complete:
-        raise ValueError(f"{synthetic} is unfinished; run the command that makes it again, then evaluate")
-    records = list(islice(reader, limit))
-    sources = {real: real_records, str(synthetic): records} | ({} if train is None else {train: training})
-    check_same(reader.info.condition, module.ARRAY, sources)
-    sides = module.sides(real_records, training, records, train, settings)  # refused before the work
+    sides = _read(opened, condition, limit)
+    check_same(condition, module, sides)
+    gate = gated(sides["real"], sides["synthetic"], sides.get("training"))
+    compared, refused = _compared(module, gate, train, settings)  # before the work
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    page = module.measured(
-        sides, reader, folder, task=settings, seed=seed, workers=workers, progress=progress
-    )  # fmt: skip
+    (folder / RESULT).write_text(gate.validity.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    if refused:
+        measured = gate.alone(refused)
+    else:
+        measured = module.measured(
+            compared, gate.synthetic, folder, task=settings, seed=seed, workers=workers, progress=progress
+        )  # fmt: skip
+    _store(folder, gate, measured, real, seed, limit, train, settings)
+    return report([folder], folder / PAGE)
+
+
+def _condition(opened: Mapping[str, Opened]) -> str:
+    """Return the condition type that an evaluation is of: the synthetic side's, or a table's where only one is.
+
+    Raises:
+        ValueError: no record on the synthetic side says what it is of.
+    """
+    kinds = {side: source.condition() for side, source in opened.items()}
+    found = TABLE if TABLE in kinds.values() else kinds["synthetic"]
+    if found is None:
+        raise ValueError(f"no record of {opened['synthetic'].source} has a condition; nothing says what they are of")
+    return found
+
+
+def _read(opened: Mapping[str, Opened], condition: str, limit: int | None) -> dict[str, Side]:
+    """Read all sides, and see them as a table's where one is of a table.
+
+    Raises:
+        DamagedDataset: a data set of the studio's does not fit its receipts.
+        ValueError: a data set is unfinished, or a side holds nothing that can be read.
+    """
+    sides = {}
+    for name, source in opened.items():
+        side = source.read(None if name == "training" else limit)
+        if condition == TABLE:
+            from .tables import as_table
+
+            side = replace(side, records=tuple(as_table(record) for record in side.records))
+        sides[name] = side
+    return sides
+
+
+def _compared(module: Modality, gate: Gated, train: str | None, task: Any) -> tuple[Any, str]:
+    """Return what is compared, or why it cannot be, where it is for what the gate left out.
+
+    Raises:
+        ValueError: it cannot be compared, and the gate left out nothing.
+    """
+    training = () if gate.training is None else gate.training.records
+    try:
+        if not gate.synthetic.records:
+            raise ValueError("no synthetic record can be measured")
+        return module.sides(gate.real.records, training, gate.synthetic.records, train, task), ""
+    except ValueError as error:
+        if gate.validity.measured == gate.validity.n and not gate.validity.left_out_real:
+            raise
+        return None, str(error)
+
+
+def _store(
+    folder: Path, gate: Gated, measured: Measured, real: str, seed: int, limit: int | None, train: str | None,
+    task: Any,
+) -> None:  # fmt: skip
+    """Put what was found where `report` finds it."""
+    made = gate.synthetic
+    findings = (*gate.findings(), *measured.findings)
     content = {
-        "title": f"{reader.info.name}: a first look" if train is None else f"{reader.info.name}: realism and worth",
-        "provenance": _provenance(real, synthetic, reader, seed, limit, train, settings),
-        "page": page.model_dump(mode="json"),
-        "inputs": inputs_of(real, reader, seed, limit, train, settings),
+        "title": f"{made.name}: a first look" if train is None else f"{made.name}: realism and worth",
+        "provenance": _provenance(real, made, seed, limit, train, task),
+        "page": gate.on_page(measured.page).model_dump(mode="json"),
+        "findings": [finding.model_dump(mode="json") for finding in findings],
+        "inputs": inputs_of(real, made.dataset or made, seed, limit, train, task),
     }
     (folder / STORED).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    return report([folder], folder / PAGE)
 
 
 def report(evaluations: Sequence[str | Path], out: str | Path) -> Path:
@@ -110,23 +172,33 @@ def report(evaluations: Sequence[str | Path], out: str | Path) -> Path:
 
 
 def inputs_of(
-    real: str, reader: DatasetReader, seed: int, limit: int | None,
+    real: str, made: DatasetReader | Side, seed: int, limit: int | None,
     train: str | None = None, task: Any = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return what an evaluation depends on, to tell whether one that exists is still true."""
     from ... import __version__
 
-    done = {str(k): receipt.files for k, receipt in reader.receipts.items()}
     return {
         "real": real,
-        "recipe": reader.info.recipe_sha256,
-        "shards": done,
+        **_identity(made),
         "seed": seed,
         "limit": limit,
         "train": train,
         "task": None if task is None else dict(vars(task)),
         "by": __version__,
     }
+
+
+def _identity(made: DatasetReader | Side) -> dict[str, Any]:
+    """Return what tells synthetic data from all others."""
+    if isinstance(made, Side):
+        from ...conditioning.dataset.schema import sha256_of
+        from ...evaluation.validity import exact_sha256, main_array
+
+        hashes = [(r.record_id, exact_sha256(main_array(r)[1])) for r in made.records]
+        return {"synthetic": made.source, "records": sha256_of(hashes)}
+    done = {str(k): receipt.files for k, receipt in made.receipts.items()}
+    return {"recipe": made.info.recipe_sha256, "shards": done}
 
 
 def stands(folder: Path, inputs: dict[str, Any]) -> bool:
@@ -169,39 +241,51 @@ def _together(stored: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Page, dict[
 
 
 def _provenance(
-    real: str, synthetic: str | Path, reader: DatasetReader, seed: int, limit: int | None,
-    train: str | None, task: Any,
+    real: str, made: Side, seed: int, limit: int | None, train: str | None, task: Any
 ) -> dict[str, Any]:  # fmt: skip
     """Return how the data and the page came to be, and the commands that repeat it."""
+    words = f"clinsynth evaluate --real {quoted(real)} --synthetic {quoted(made.source)} --out EVAL --seed {seed}"
+    if train is not None:
+        words += f" --train {quoted(train)}" + ("" if task is None else f" --task {task.name}")
+    words += f" --limit {limit}" if limit else ""
+    facts, versions = made.facts(), _versions()
+    commands: list[str] = []
+    if made.dataset is not None:
+        versions = made.dataset.info.versions
+        weights, commands = _making(made.dataset, made.source)
+        facts = {"generator": facts.pop("generator"), "weights": weights, **facts}
+    return {
+        "real data": real,
+        **({} if train is None else {"trained on": train}),
+        "synthetic data": facts,
+        "software": versions,
+        "commands": [*commands, words],
+    }
+
+
+def _making(reader: DatasetReader, source: str) -> tuple[str, list[str]]:
+    """Return which weights made a data set of the studio's, and the commands that make it again."""
     from ...conditioning.plan import CohortPlan
 
     info = reader.info
     rules = CohortPlan.read(reader.root / "plan.parquet").rules
-    words = f"clinsynth evaluate --real {quoted(real)} --synthetic {synthetic} --out EVAL --seed {seed}"
-    if train is not None:
-        words += f" --train {quoted(train)}" + ("" if task is None else f" --task {task.name}")
     size = f" --shard-size {info.shard_size} --batch-size {info.batch_size} --layout {info.layout}"
     named, weights = _weights(info.generator, info.weights_sha256)
-    commands = [
+    return weights, [
         *([plan_command(rules, info.generator, "plan.parquet")] if rules else []),
-        f"clinsynth sample --model {named} --plan plan.parquet --out {synthetic}{size}",
-        words + (f" --limit {limit}" if limit else ""),
+        f"clinsynth sample --model {named} --plan plan.parquet --out {source}{size}",
     ]
-    return {
-        "real data": real,
-        **({} if train is None else {"trained on": train}),
-        "synthetic data": {
-            "generator": info.generator,
-            "weights": weights,
-            "samples": info.n,
-            "quarantined": len(reader.quarantined),
-            "run seed": info.run_seed,
-            "plan sha256": info.plan_sha256,
-            "recipe sha256": info.recipe_sha256,
-        },
-        "software": info.versions,
-        "commands": commands,
-    }
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of what measured data that say nothing of what made them."""
+    import platform
+    from importlib.metadata import version
+
+    from ... import __version__
+
+    named = {name: version(name) for name in ("numpy", "scipy", "scikit-learn")}
+    return {"clinsynth": __version__, "python": platform.python_version(), **named}
 
 
 def _weights(generator: str, sha256: str | None) -> tuple[str, str]:

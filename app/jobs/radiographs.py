@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress
+from .modalities import Measured
+from .sources import Side
 
 if TYPE_CHECKING:
-    from ...conditioning.dataset import DatasetReader
     from ...conditioning.record import Record
     from ...evaluation.downstream import DownstreamResult
     from ...evaluation.radiograph.eyes import Eyes
-    from ...evaluation.report import Page, Section
+    from ...evaluation.report import Section
 
-NOUN, ARRAY = "radiographs", "image"
+NOUN, ARRAYS = "radiographs", ("image",)
 TASKS: tuple[str, ...] = ("findings",)
 LOOK, DOWNSTREAM = "radiographs.json", "downstream.json"
 
@@ -66,15 +67,15 @@ def sides(
 
 
 def measured(
-    sides: Compared, reader: DatasetReader, folder: Path, *, task: Any, seed: int, workers: int, progress: Progress
-) -> Page:
+    sides: Compared, made: Side, folder: Path, *, task: Any, seed: int, workers: int, progress: Progress
+) -> Measured:
     """Return the page; parts that are done stay in the folder, so a stopped evaluation goes on where it stood."""
     from ...evaluation.radiograph.look import radiograph_look
     from ...evaluation.radiograph.making import making_section
     from ...evaluation.radiograph.page import page
 
     look = radiograph_look(
-        sides.images, len(reader), eyes=eyes(), seed=seed, folder=folder, workers=workers, progress=progress
+        sides.images, made.n, eyes=eyes(), seed=seed, folder=folder, workers=workers, progress=progress
     )  # fmt: skip
     (folder / LOOK).write_text(look.model_dump_json(indent=1) + "\n", encoding="utf-8")
     whole: DownstreamResult | None = None
@@ -87,5 +88,5 @@ def measured(
         )  # fmt: skip
         (folder / DOWNSTREAM).write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
         more += sections
-    more.append(making_section(sides.synthetic, reader.quarantined))
-    return page(look, sides.images, whole, more)
+    more.append(making_section(sides.synthetic, made.quarantined))
+    return Measured(page(look, sides.images, whole, more))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,25 +24,28 @@ _YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 _NEEDED = ["Modality", "Rows", "Columns", "PixelData"]
 
 
-def read_dicom_image(path: Path, size: int, *, pixels: bool = True) -> FileImage:
+def read_dicom_image(
+    path: Path, size: int, *, pixels: bool = True, modalities: Collection[str] | None = MODALITIES
+) -> FileImage:
     """Return a radiograph: rescaled, windowed (its full range where no window is given), MONOCHROME1 inverted.
 
     Args:
         path: the file.
         size: its bytes.
         pixels: also decode the image; without it `image` is empty.
+        modalities: those that are read; None reads any, colour (rows, cols, 3) too.
 
     Raises:
         ValueError: no DICOM file, another modality than CR and DX, or an image that cannot be shown.
     """
     with _quiet():
-        head = _header(path, pixels)
+        head = _header(path, pixels, modalities)
         facts, about = patient_of(head), _about(head)
         spacing = _spacing(head)
         if not pixels:
             return FileImage(np.zeros((0, 0), np.float32), spacing, about, facts, (0, 0))
-        _check(head, size)
-        image = _shown(head, _decoded(head))
+        _check(head, size, colour=modalities is None)
+        image = _colour(head) if int(head.get("SamplesPerPixel") or 1) == 3 else _shown(head, _decoded(head))
         return FileImage(image, spacing, about, facts, (image.shape[0], image.shape[1]))
 
 
@@ -54,7 +57,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _header(path: Path, pixels: bool) -> Any:
+def _header(path: Path, pixels: bool, modalities: Collection[str] | None) -> Any:
     try:
         import pydicom
         from pydicom.errors import InvalidDicomError
@@ -68,25 +71,27 @@ def _header(path: Path, pixels: bool) -> Any:
     except Exception as error:  # what a broken header makes pydicom raise is not foreseeable
         raise ValueError(f"cannot be read as DICOM, it is cut or damaged: {_first_line(error)}") from error
     modality = str(head.get("Modality", "")).strip()
-    if modality not in MODALITIES:
-        raise ValueError(f"has modality {modality or 'none'}; a radiograph has {' or '.join(MODALITIES)}")
+    if modalities is not None and modality not in modalities:
+        raise ValueError(f"has modality {modality or 'none'}; a radiograph has {' or '.join(modalities)}")
     return head
 
 
-def _check(head: Any, size: int) -> None:
+def _check(head: Any, size: int, colour: bool) -> None:
     missing = [name for name in _NEEDED if head.get(name) is None]
     if missing:
         raise ValueError(f"has no {missing[0]}")
     if int(head.get("NumberOfFrames") or 1) > 1:
         raise ValueError(f"holds {head.NumberOfFrames} frames; one is needed")
     photometric, samples = str(head.get("PhotometricInterpretation", "")), int(head.get("SamplesPerPixel") or 1)
-    if samples != 1 or not photometric.startswith("MONOCHROME"):
+    colourful = colour and samples == 3 and photometric.startswith(("RGB", "YBR"))
+    if not colourful and (samples != 1 or not photometric.startswith("MONOCHROME")):
         raise ValueError(
             f"is {photometric or 'of unknown colour'} with {samples} samples a pixel; MONOCHROME1 or 2 is needed"
         )
     rows, cols, wide = int(head.Rows), int(head.Columns), int(head.get("BitsAllocated") or 16) // 8
-    check_size(rows, cols, max(1, wide), size)
-    if not _compressed(head) and len(head.PixelData) < rows * cols * wide:
+    check_size(rows, cols, max(1, wide) * samples, size)
+    packed = "422" in photometric  # two pixels share their colours
+    if not _compressed(head) and not packed and len(head.PixelData) < rows * cols * wide * samples:
         raise ValueError(
             f"claims {rows} x {cols} pixels of {wide} bytes, and holds {len(head.PixelData)} bytes of them"
         )
@@ -106,6 +111,20 @@ def _decoded(head: Any) -> Shaped[np.ndarray, "rows cols"]:
     if stored.ndim != 2:
         raise ValueError(f"holds an array {stored.shape}; (rows, cols) is needed")
     return stored
+
+
+def _colour(head: Any) -> Float[np.ndarray, "rows cols 3"]:
+    """Return the red, green and blue of a colour image, 0 to 1."""
+    from pydicom.pixels import pixel_array
+
+    try:
+        values = np.asarray(pixel_array(head))
+    except Exception as error:  # decoders raise what they like
+        raise ValueError(f"cannot be decoded: {_first_line(error)}") from error
+    if values.ndim != 3 or values.shape[2] != 3:
+        raise ValueError(f"holds an array {values.shape}; (rows, cols, 3) is needed")
+    bits = int(head.get("BitsStored") or 8 * values.dtype.itemsize)
+    return (values / np.float32(2**bits - 1)).astype(np.float32)
 
 
 def _shown(head: Any, stored: Shaped[np.ndarray, "rows cols"]) -> Float[np.ndarray, "rows cols"]:

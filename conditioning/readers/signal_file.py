@@ -62,6 +62,19 @@ def read_file(path: Path, *, fs_hz: float | None, unit: str | None, leads: str |
     return FileSignal(values[list(rows)].astype(np.float64) * scale, tuple(names[row] for row in rows), float(fs_hz))
 
 
+def read_values(path: Path) -> tuple[Float[np.ndarray, "leads samples"], tuple[str, ...] | None]:
+    """Return the values of a .npy, .npz or .csv file as they are, and the names of its rows where it has them.
+
+    Raises:
+        ValueError: another suffix, no such file, or one that is not what its name says.
+    """
+    if path.suffix not in _READERS:
+        raise ValueError(f"path {path.name!r} does not end in one of .npy, .npz, .csv")
+    if not path.is_file():
+        raise ValueError(f"path {str(path)!r} does not exist or is no file")
+    return _READERS[path.suffix](path)
+
+
 def _wfdb(path: Path, fs_hz: float | None, unit: str | None, leads: str | Sequence[str] | None) -> FileSignal:
     if unit is not None:
         raise ValueError(f"unit = {unit!r}: {path.name} states its own unit; leave unit out")

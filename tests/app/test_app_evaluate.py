@@ -9,7 +9,7 @@ import pytest
 from clinsynth.app import jobs
 from clinsynth.app.jobs import demos, evaluating, proving
 from clinsynth.app.jobs.planning import plan_command
-from clinsynth.conditioning.dataset import open_dataset
+from clinsynth.app.jobs.sources import open_sources
 from clinsynth.conditioning.ecg import EcgCondition
 from clinsynth.conditioning.embedded import embedded
 from clinsynth.conditioning.plan import CohortPlan, make_plan
@@ -93,7 +93,9 @@ def test_the_proof_is_on_the_page_and_its_arms_are_not_trained_again(cli, short,
     out = tmp_path / "proof"
     page = jobs.evaluate(real, small_dataset, out, limit=12, train=train, task=short, workers=2).read_text()
     names = re.findall(r'<section id="([^"]+)"', page)
-    assert names[0] == "use" and {"clouds", "neighbours", "downstream"} <= set(names) and not outside(page)
+    assert (
+        names[:2] == ["validity", "use"] and {"clouds", "neighbours", "downstream"} <= set(names) and not outside(page)
+    )
     task = json.loads((out / "downstream.json").read_text())
     assert task["test_patients"] == 12 and len(task["arms"]) == 4
     assert json.loads((out / "clouds.json").read_text())["n"] == [60, 12, 12]
@@ -204,13 +206,17 @@ def test_a_demo_of_too_few_says_what_to_raise(cli):
     assert said.code == 2 and "raise" in said.err
 
 
+def side_of(dataset):
+    """Return a data set as the synthetic side of an evaluation."""
+    return open_sources({"synthetic": str(dataset)})["synthetic"].read(1)
+
+
 def test_a_learned_model_is_named_by_its_folder_and_its_weights(tmp_path):
     model = tiny()
     model.save_pretrained(tmp_path / "model")
     plan = make_plan(EcgCondition, 2, fixed={"duration_s": 2}, seed=1)
     jobs.sample(str(tmp_path / "model"), plan, tmp_path / "learned")
-    reader = open_dataset(tmp_path / "learned")
-    said = evaluating._provenance("embedded:ludb", tmp_path / "learned", reader, 0, None, None, None)
+    said = evaluating._provenance("embedded:ludb", side_of(tmp_path / "learned"), 0, None, None, None)
     command = next(c for c in said["commands"] if c.startswith("clinsynth sample"))
     assert "--model MODEL " in command
     weights = said["synthetic data"]["weights"]
@@ -218,7 +224,6 @@ def test_a_learned_model_is_named_by_its_folder_and_its_weights(tmp_path):
 
 
 def test_a_simulator_is_named_by_its_name(small_dataset):
-    reader = open_dataset(small_dataset)
-    said = evaluating._provenance("embedded:ludb", small_dataset, reader, 0, None, None, None)
+    said = evaluating._provenance("embedded:ludb", side_of(small_dataset), 0, None, None, None)
     assert any(c.startswith("clinsynth sample --model ecg ") for c in said["commands"])
     assert "simulator" in said["synthetic data"]["weights"]
