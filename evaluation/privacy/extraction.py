@@ -54,9 +54,7 @@ class Clump:
     middle: int
 
 
-def clumps(
-    synthetic: Float[np.ndarray, "m d"], groups: Sequence[str], line: float, least: int
-) -> tuple[Clump, ...]:
+def clumps(synthetic: Float[np.ndarray, "m d"], groups: Sequence[str], line: float, least: int) -> tuple[Clump, ...]:
     """Return groups of samples of one condition that are linked by distances under a line.
 
     Args:
@@ -137,7 +135,9 @@ def extraction_seen(
     made = extraction_attack(training, held_out, synthetic, groups)
     if made.attack.value is None:
         return unknown_result(), unknown_result()
-    a, c = (Result(float(r.value or 0), float(r.low or 0), float(r.high or 0), r.n) for r in (made.attack, made.control))
+    a, c = (
+        Result(float(r.value or 0), float(r.low or 0), float(r.high or 0), r.n) for r in (made.attack, made.control)
+    )
     return a, c
 
 

@@ -125,9 +125,7 @@ def view_of(training: Sample, held_out: Sample, synthetic: Sample, *, seed: int)
     )
 
 
-def references(
-    members: Sample, held_out: Sample, seed: int
-) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " h"]]:
+def references(members: Sample, held_out: Sample, seed: int) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " h"]]:
     """Return distances to the nearest record of a reference half: of each stranger's other half, of either for members.
 
     Members take the halves in turn, so that both sides meet the same references.
