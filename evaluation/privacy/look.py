@@ -24,7 +24,6 @@ from .result import Attack, Nearest, PrivacyResult, unanswered
 from .view import View, candidates, view_of
 
 Told = Callable[[int, int], None]
-_STEPS = 5
 _EXACT = 1e-9  # of the median held-out distance: as near is the same
 
 
@@ -218,6 +217,10 @@ class _Made:
             return loss_attacks(self.losses, seed=self.seed)
         why = "the generator's losses were not given, so this attack, the strongest one, was not made"
         return [unanswered("membership_loss", "membership, by the generator's loss", "", why)]
+
+
+def _made(make: Callable[[], Sequence[Attack]]) -> _Attacks:
+    return _Attacks(attacks=tuple(make()))
 
 
 def _halved(

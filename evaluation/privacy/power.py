@@ -1,4 +1,4 @@
-"""Whether a screen would have seen a leak: slightly noisy copies of training records are planted, and it is asked again.
+"""Whether a screen would have seen a leak: slightly noisy copies of training records are planted, and it looks again.
 
 A screen that finds nothing says little where it would have found nothing either way.
 """
