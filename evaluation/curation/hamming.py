@@ -15,6 +15,7 @@ from jaxtyping import Int, UInt64
 
 RADIUS = 6  # bits, as in Less-is-More
 _BLOCK = 4_000_000  # pairs compared at once
+_CROWDED = 0.1  # of all pairs: with more candidates it is quicker to compare all
 _WIDEST = 15  # bits beyond which pieces are too short to help
 
 Pairs = tuple[np.ndarray, np.ndarray]
@@ -46,15 +47,40 @@ def near_pairs(
 
 
 def _candidates(x: np.ndarray, y: np.ndarray, radius: int, within: bool) -> Iterator[Pairs]:
-    if radius > _WIDEST:
-        yield from _all_pairs(x, y, within)
+    if radius > _WIDEST or not len(x) or not len(y):
+        yield from _all_pairs(x, y, within, radius)
         return
-    cuts = np.linspace(0, 64, radius + 2).round().astype(int)
-    for low, high in zip(cuts[:-1], cuts[1:], strict=True):
-        width = int(high - low)
-        mask = np.uint64((1 << width) - 1 if width < 64 else 0xFFFFFFFFFFFFFFFF)
-        a, b = ((words >> np.uint64(low)) & mask for words in (x, y))
+    pieces = [(_piece(x, bits), _piece(y, bits)) for bits in _dealt(y, radius + 1)]
+    if sum(_count(a, b) for a, b in pieces) > _CROWDED * len(x) * len(y):
+        yield from _all_pairs(x, y, within, radius)
+        return
+    for a, b in pieces:
         yield from _same(a, b, within)
+
+
+def _dealt(words: np.ndarray, pieces: int) -> list[np.ndarray]:
+    """Return which bits make up each piece: bits that hardly differ between words are dealt out evenly.
+
+    Images of one kind have bits in common; a piece of such bits alone would put all words in one heap.
+    """
+    some = words[:: max(1, len(words) // 5000)]
+    share = np.array([((some >> np.uint64(bit)) & np.uint64(1)).mean() for bit in range(64)])
+    order = np.argsort(np.abs(share - 0.5), kind="stable")
+    return [order[k::pieces] for k in range(pieces)]
+
+
+def _piece(words: np.ndarray, bits: np.ndarray) -> np.ndarray:
+    out = np.zeros(len(words), np.uint64)
+    for bit in bits.tolist():
+        out = (out << np.uint64(1)) | ((words >> np.uint64(bit)) & np.uint64(1))
+    return out
+
+
+def _count(a: np.ndarray, b: np.ndarray) -> int:
+    """Return how many pairs of a piece are equal."""
+    value, many = np.unique(b, return_counts=True)
+    at = np.minimum(np.searchsorted(value, a), len(value) - 1)
+    return int(np.where(value[at] == a, many[at], 0).sum())
 
 
 def _same(a: np.ndarray, b: np.ndarray, within: bool) -> Iterator[Pairs]:
@@ -80,10 +106,14 @@ def _same(a: np.ndarray, b: np.ndarray, within: bool) -> Iterator[Pairs]:
         start = stop
 
 
-def _all_pairs(x: np.ndarray, y: np.ndarray, within: bool) -> Iterator[Pairs]:
+def _all_pairs(x: np.ndarray, y: np.ndarray, within: bool, radius: int) -> Iterator[Pairs]:
+    """Yield the pairs that are near, by comparing all."""
     step = max(1, _BLOCK // max(1, len(y)))
     for start in range(0, len(x), step):
-        i, j = (e.ravel() for e in np.mgrid[start : min(start + step, len(x)), 0 : len(y)])
+        part = x[start : start + step]
+        low = start if within else 0
+        i, j = np.nonzero(np.bitwise_count(part[:, None] ^ y[None, low:]) <= radius)
+        i, j = i + start, j + low
         keep = i < j if within else np.ones(len(i), bool)
         yield i[keep], j[keep]
 
