@@ -27,7 +27,7 @@ def dhash(images: Float[np.ndarray, "n h w"]) -> UInt64[np.ndarray, " n"]:
     Args:
         images: any finite values; all the same size.
     """
-    return _over(images, lambda x: _rising(_averaged(x, (8, 9)), x))
+    return _over(images, lambda x: _rising(averaged(x, (8, 9)), x))
 
 
 def phash(images: Float[np.ndarray, "n h w"]) -> UInt64[np.ndarray, " n"]:
@@ -44,7 +44,7 @@ def volume_hash(volumes: Float[np.ndarray, "n z y x"]) -> UInt64[np.ndarray, " n
 
     Slices of one volume are hashed with `dhash(volume)`.
     """
-    return _over(volumes, lambda x: _rising(_averaged(x, (4, 4, 5)), x))
+    return _over(volumes, lambda x: _rising(averaged(x, (4, 4, 5)), x))
 
 
 def signal_hash(signals: Float[np.ndarray, "n leads samples"]) -> UInt64[np.ndarray, " n"]:
@@ -56,7 +56,7 @@ def signal_hash(signals: Float[np.ndarray, "n leads samples"]) -> UInt64[np.ndar
     way = stream(0, "curation.signal_hash").standard_normal((BITS, leads * _SAMPLES))
 
     def sketch(x: np.ndarray) -> np.ndarray:
-        low = _averaged(x, (leads, min(_SAMPLES, x.shape[-1])))
+        low = averaged(x, (leads, min(_SAMPLES, x.shape[-1])))
         low = low - low.mean(axis=-1, keepdims=True)
         flat = low.reshape(len(x), -1)
         return np.asarray(flat @ way[:, : flat.shape[1]].T > _EVEN * np.abs(flat).sum(axis=1, keepdims=True))
@@ -86,7 +86,7 @@ def _rising(small: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _low_frequencies(x: np.ndarray) -> np.ndarray:
-    low = dctn(_averaged(x, (32, 32)), axes=(1, 2), norm="ortho")[:, 1:9, 1:9].reshape(len(x), BITS)
+    low = dctn(averaged(x, (32, 32)), axes=(1, 2), norm="ortho")[:, 1:9, 1:9].reshape(len(x), BITS)
     return np.asarray(low > np.median(low, axis=1, keepdims=True) + _least(x)[:, None])
 
 
@@ -96,7 +96,7 @@ def _least(x: np.ndarray) -> np.ndarray:
     return np.asarray(_EVEN * np.ptp(flat, axis=1) + 1e-12 * np.abs(flat).max(axis=1))
 
 
-def _averaged(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def averaged(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return the means of equal areas; an area that cuts a pixel takes its share of it."""
     for axis, size in enumerate(shape, start=1):
         if x.shape[axis] != size:

@@ -70,13 +70,13 @@ def test_dhash_is_its_definition():
 
 
 def test_areas_that_cut_pixels_agree_with_scikit_image():
-    from clinsynth.evaluation.curation.hashes import _averaged
+    from clinsynth.evaluation.curation.hashes import averaged
 
     x = np.random.default_rng(2).random((1, 48, 54))
     fine = resize(x[0], (480, 540), order=0, anti_aliasing=False)  # each pixel as 10 x 10
-    np.testing.assert_allclose(_averaged(x, (8, 9))[0], _averaged(fine[None], (8, 9))[0], atol=1e-12)
+    np.testing.assert_allclose(averaged(x, (8, 9))[0], averaged(fine[None], (8, 9))[0], atol=1e-12)
     odd = np.random.default_rng(3).random((1, 13, 11))
-    assert _averaged(odd, (8, 9)).mean() == pytest.approx(odd.mean())
+    assert averaged(odd, (8, 9)).mean() == pytest.approx(odd.mean())
 
 
 def test_volumes_and_signals_have_hashes_of_their_own():
