@@ -1,4 +1,4 @@
-"""Whether synthetic records lie nearer to training records than held-out real ones do, in four ways of looking.
+"""Whether synthetic records lie nearer to training records than held-out real ones do, in five ways of looking.
 
 Each is a screen: data that pass all of them can still be vulnerable to membership inference (arXiv 2505.01524).
 """
@@ -14,6 +14,8 @@ from ..realism import Sample, neighbours_at
 from ..result import Result, unknown_result
 from .result import Attack, Figure, attack_of
 from .risk import beyond, wilson
+from .tail import METHOD as TAIL_METHOD
+from .tail import tail_rates
 from .view import Seen, View
 
 LINE = 0.01  # of the held-out records lie beyond a line
@@ -74,7 +76,7 @@ def ratios(side: Seen) -> Float[np.ndarray, " m"]:
 
 
 def copy_screens(view: View, *, seed: int) -> tuple[Attack, ...]:
-    """Return the four screens with their figures.
+    """Return the five screens with their figures.
 
     Args:
         view: distances.
@@ -92,6 +94,7 @@ def copy_screens(view: View, *, seed: int) -> tuple[Attack, ...]:
     )  # fmt: skip
     return (
         attack_of("near_copies", "near copies", NEAR_METHOD, near_rates(view)),
+        attack_of("tail", "nearer than the tail of real distances", TAIL_METHOD, tail_rates(view)),
         attack_of("nearest", "nearest training record", NEAREST_METHOD, nearest_rates(view), (median, nearer)),
         attack_of("nndr", "nearest over second nearest (NNDR)", NNDR_METHOD, nndr_rates(view), _nndr(view, seed)),
         attack_of("authenticity", "authenticity", AUTHENTICITY_METHOD, authenticity_rates(view), _authentic(view)),

@@ -282,6 +282,7 @@ def _too_little(training: Sample, held_out: Sample, synthetic: Sample) -> str:
 
 _NAMES = {
     "near_copies": "near copies",
+    "tail": "nearer than the tail of real distances",
     "nearest": "nearest training record",
     "nndr": "nearest over second nearest (NNDR)",
     "authenticity": "authenticity",

@@ -20,6 +20,7 @@ from .distances import nearest_k
 from .membership import density_rates, nearness_rates
 from .result import Power
 from .risk import risk, wilson
+from .tail import tail_rates
 from .view import View, halves, references, seen
 
 SHARE = 0.05  # of the records are copies
@@ -28,6 +29,7 @@ Rates = tuple[Result, Result]
 
 SCREENS: dict[str, Callable[[View], Rates]] = {
     "near_copies": near_rates,
+    "tail": tail_rates,
     "nearest": nearest_rates,
     "nndr": nndr_rates,
     "authenticity": authenticity_rates,

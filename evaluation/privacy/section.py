@@ -22,7 +22,7 @@ READING = (
     "check plants slightly noisy copies of training records, 5 % of all, and says how often each screen sees them: at "
     "this number of records, among half of the held-out ones, and how often it is alarmed by that half alone."
 )
-_PERSONS = ("near_copies", "extraction", "reidentification", "reidentification_images")  # name the record that leaked
+_PERSONS = ("near_copies", "tail", "extraction", "reidentification", "reidentification_images")  # they name who leaked
 
 
 def privacy_section(result: PrivacyResult) -> Section:

@@ -22,6 +22,7 @@ from clinsynth.evaluation.privacy import (
 from clinsynth.evaluation.privacy.distances import nearest_k
 from clinsynth.evaluation.privacy.reidentification import Side, linear, reidentification, reidentifier
 from clinsynth.evaluation.privacy.risk import clopper_pearson, ranked_control, risk, wilson
+from clinsynth.evaluation.privacy.tail import tail_line
 from clinsynth.evaluation.realism import Sample
 from clinsynth.evaluation.result import Result
 from hypothesis import given, settings
@@ -50,7 +51,7 @@ def look(world, synthetic, **settings):
     return privacy_of(*sides, **{"repeats": 0, "seed": 3} | settings)
 
 
-SCREENS = ("near_copies", "nearest", "nndr", "authenticity", "membership_nearest", "membership_density")
+SCREENS = ("near_copies", "tail", "nearest", "nndr", "authenticity", "membership_nearest", "membership_density")
 
 
 # Risk
@@ -119,7 +120,7 @@ def test_new_records_have_no_risk(world):
     result = look(world, world["fresh"])
     for name in SCREENS:
         got = result.attack(name).risk
-        assert got.low <= 0 <= got.high and abs(got.value) < 0.05
+        assert got.low <= 1e-12 and 0 <= got.high and abs(got.value) < 0.05
     assert result.exact == (0, 0)
     assert not [f for f in privacy_findings(result) if f.level in ("stop", "care")]
 
@@ -134,7 +135,7 @@ def test_copies_have_risk_one(world):
 
 def test_a_leak_of_five_percent_is_found_and_its_records_named(world):
     result = look(world, world["leak"])
-    for name in ("near_copies", "nearest", "nndr", "membership_nearest", "membership_density"):
+    for name in ("near_copies", "tail", "nearest", "nndr", "membership_nearest", "membership_density"):
         assert result.attack(name).found and result.attack(name).risk.value == pytest.approx(0.05, abs=0.03)
     assert {(p.synthetic, p.training) for p in result.nearest[:20]} <= {(i, i) for i in range(25)}
     assert result.attack("nearest").figure("median_ratio").value.value > 0.9  # the median cannot see it
@@ -202,6 +203,28 @@ def test_features_that_do_not_fit_are_refused(world):
         look(world, world["fresh"][:, :3])
     with pytest.raises(ValueError, match="NaN|not finite"):
         look(world, np.full((20, D), np.nan))
+
+
+@pytest.mark.parametrize("d", [1, 3, 16])
+def test_the_tail_of_real_distances_is_crossed_as_seldom_as_it_says(d):
+    rng, crossed = np.random.default_rng(20), []
+    for _ in range(200):
+        training, controls, fresh = rng.normal(size=(300, d)), rng.normal(size=(80, d)), rng.normal(size=(100, d))
+        line = tail_line(nearest_k(controls, training)[0][:, 0], 100)
+        crossed.append((nearest_k(fresh, training)[0][:, 0] < line).any())
+    assert np.mean(crossed) <= 0.06
+
+
+def test_one_copy_in_a_few_records_is_seen_by_the_tail_alone(world):
+    x = world["fresh"][:25].copy()
+    x[3] = world["training"][7] + 0.02
+    sides = sample(world["training"][:50], "t"), sample(world["held_out"][:25], "h")
+    result = privacy_of(*sides, sample(x, "s"), repeats=0, seed=0)
+    assert [a.name for a in result.attacks if a.found] == ["tail"]
+    assert privacy_findings(result)[0].level == "stop"
+    quiet = privacy_of(*sides, sample(world["fresh"][:25], "s"), repeats=0, seed=0)
+    assert not [a.name for a in quiet.attacks if a.found]
+    assert math.isnan(tail_line(np.ones(8), 10)) and math.isnan(tail_line(np.ones(80), 10))
 
 
 # Losses
