@@ -23,11 +23,14 @@ from .view import View
 CHANCE = 0.05  # that one record of the whole set is accused wrongly
 SHARE = 0.2  # of the controls are its tail
 FEWEST = 10  # controls in the tail
+HALF = 0.5  # of the median distance: nobody farther off is accused, whatever the tail says
 _TINY = 1e-12
 
 
 def tail_line(controls: Float[np.ndarray, " r"], n: int, chance: float = CHANCE) -> float:
     """Return the distance under which one of n records like the controls comes with a chance of 5 %, at most.
+
+    It is never more than half of the controls' median.
 
     Args:
         controls: nearest distances of real records that copied nobody.
@@ -45,7 +48,8 @@ def tail_line(controls: Float[np.ndarray, " r"], n: int, chance: float = CHANCE)
     if not fall > 0:
         return math.nan
     exponent = float(stats.chi2.ppf(0.025, 2 * k)) / (2 * k) / fall
-    return float(d[k] * (chance / n * len(d) / k) ** (1 / exponent)) if chance / n < k / len(d) else float(d[k])
+    line = d[k] * min(1.0, chance / n * len(d) / k) ** (1 / exponent)
+    return float(min(line, HALF * np.median(d)))
 
 
 def tail_rates(view: View) -> tuple[Result, Result]:
@@ -61,5 +65,5 @@ def tail_rates(view: View) -> tuple[Result, Result]:
 
 METHOD = (
     "Fits the lower tail of distances between real records of different patients, and counts synthetic records that "
-    "lie so near to a training record that chance would bring one there in one set of twenty."
+    "lie so near to a training record that chance would bring one there in one set of twenty at most."
 )
