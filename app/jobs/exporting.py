@@ -11,12 +11,12 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..progress import Progress, silent
 
@@ -35,7 +35,10 @@ class _Sample:
     files: dict[str, bytes]
 
 
-def export(dataset: str | Path, file_format: str, out: str | Path, *, progress: Progress = silent) -> int:
+def export(
+    dataset: str | Path, file_format: str, out: str | Path, *, keep: Collection[str] | None = None,
+    progress: Progress = silent,
+) -> int:  # fmt: skip
     """Write a data set's samples in another form and return how many there were.
 
     Args:
@@ -43,6 +46,7 @@ def export(dataset: str | Path, file_format: str, out: str | Path, *, progress: 
         file_format: `csv` (tables and one file of samples a record, an image as PNG), `wfdb` (records and RECORDS),
             `dicom`, `png` or `png16` (a file an image, and samples.csv), or `webdataset` (a tar a shard).
         out: a new or empty folder; it appears whole or not at all.
+        keep: names of the samples to write; all when None.
         progress: called with (samples done, samples).
 
     Raises:
@@ -51,10 +55,8 @@ def export(dataset: str | Path, file_format: str, out: str | Path, *, progress: 
         DamagedDataset: a file does not fit its hash.
     """
     from ...conditioning.dataset import open_dataset
-    from ...conditioning.words import unknown
 
-    if file_format not in _EXPORTERS:
-        raise ValueError(unknown("format", file_format, _EXPORTERS))
+    check_format(file_format)
     reader = open_dataset(dataset)
     if not reader.complete:
         raise ValueError(f"{dataset} is unfinished; run the command that makes it again, then export")
@@ -63,10 +65,50 @@ def export(dataset: str | Path, file_format: str, out: str | Path, *, progress: 
         raise ValueError(f"{target} exists and is not an empty folder")
     target.parent.mkdir(parents=True, exist_ok=True)
     with _under_another_name(target) as work:
-        _EXPORTERS[file_format](reader, work, progress)
+        some = reader if keep is None else cast("DatasetReader", _Some(reader, frozenset(keep)))
+        _EXPORTERS[file_format](some, work, progress)
         work.chmod(0o755)
         os.replace(work, target)
-    return len(reader)
+    return len(some)
+
+
+def check_format(file_format: str) -> None:
+    """Refuse a format that nothing can be exported in.
+
+    Raises:
+        ValueError: the message has those that there are.
+    """
+    from ...conditioning.words import unknown
+
+    if file_format not in _EXPORTERS:
+        raise ValueError(unknown("format", file_format, _EXPORTERS))
+
+
+class _Some:
+    """A data set's reader that knows of some samples alone."""
+
+    def __init__(self, reader: DatasetReader, keep: frozenset[str]) -> None:
+        self.reader, self.keep = reader, keep
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.reader, name)
+
+    def __len__(self) -> int:
+        return sum(name in self.keep for name in self.reader.manifest()["sample_id"].to_pylist())
+
+    def __iter__(self) -> Iterator[Any]:
+        return (record for record in self.reader if record.record_id in self.keep)
+
+    def manifest(self) -> Any:
+        """Return the manifest rows of these samples."""
+        return self._mine(self.reader.manifest())
+
+    def table(self, name: str) -> Any:
+        """Return the rows of a truth table that are of these samples."""
+        return self._mine(self.reader.table(name))
+
+    def _mine(self, table: Any) -> Any:
+        return table.filter([str(name) in self.keep for name in table["sample_id"].to_pylist()])
 
 
 @contextmanager
@@ -97,6 +139,8 @@ def _samples(reader: DatasetReader, k: int) -> Iterator[_Sample]:
     files = shard_files(reader.root, reader.info.layout, k)
     for row in read_shard_table(reader.root, reader.info, k, "manifest").to_pylist():
         name = str(row["sample_id"])
+        if isinstance(reader, _Some) and name not in reader.keep:
+            continue
         suffixes = [key.removeprefix(_DIGEST) for key in row if key.startswith(_DIGEST) and row[key] is not None]
         found = {suffix: files.read(f"{name}.{suffix}") for suffix in suffixes}
         for suffix, data in found.items():

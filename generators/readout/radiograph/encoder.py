@@ -27,6 +27,7 @@ from ...diffusion.pretrained import (
     write_component,
     write_index,
 )
+from ..metric import contrast
 from ..supervised import Schedule, initialise, train
 from .attributes import Attributes, learnable, patient_of, said
 from .augmentation import AugmentConfig, augmented
@@ -204,14 +205,6 @@ class _Task:
         x = augmented(self.images[rows], rng, self.config.views)
         blur, noise = levels.unbind(1)
         return noisy(blurred(x, blur * self.config.blur * x.shape[-1]), noise * self.config.noise, rng)
-
-
-def contrast(z: Float[Tensor, "twice_n d"], temperature: float) -> Tensor:
-    """Return NT-Xent of n pairs, row k with row n + k: how surely each row's partner is told from all others."""
-    z = F.normalize(z, dim=1)
-    n = len(z) // 2
-    likeness = (z @ z.T / temperature).masked_fill(torch.eye(2 * n, dtype=torch.bool), -torch.inf)
-    return F.cross_entropy(likeness, torch.cat([torch.arange(n, 2 * n), torch.arange(n)]))
 
 
 def _levels(rng: np.random.Generator, n: int) -> Float[np.ndarray, "n 2"]:
