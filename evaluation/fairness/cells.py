@@ -11,7 +11,8 @@ from jaxtyping import Bool, Int
 
 from ..groups import AGE_BANDS, Group
 
-Attributes = Mapping[str, Sequence[Any]]
+Column = Sequence[Any] | np.ndarray
+Attributes = Mapping[str, Column]
 
 
 def axis_name(axis: Sequence[str]) -> str:
@@ -52,7 +53,7 @@ def codes(cells: Mapping[str, Bool[np.ndarray, " n"]], n: int) -> Int[np.ndarray
     return code
 
 
-def age_bands(ages: Sequence[float | None]) -> list[str]:
+def age_bands(ages: Column) -> list[str]:
     """Return the name of each age's band, in years; empty where it is not known or under 18."""
     known = [float("nan") if age is None else float(age) for age in ages]
     return [next((name for name, low, high in AGE_BANDS if low <= age < high), "") for age in known]

@@ -13,7 +13,7 @@ from ...conditioning.seeds import stream
 from ..comparison import Interval, interval
 from ..realism.resampling import around, patient_weights, share_around
 from ..result import Result, unknown_result
-from .cells import axes_of, axis_name, cells_of
+from .cells import Attributes, axes_of, axis_name, cells_of
 from .decisions import Columns, Decided, decided, healthy_called, missed, scores_of, truth_of
 from .gaps import holm, null, spread
 from .rates import ACCURACY, AUROC, FPR, SELECTION, TPR, UNDER, Cells, cell_aurocs, cell_rates, frame_rates
@@ -38,9 +38,9 @@ class _Drawn:
 
 
 def fairness_of(
-    labels: Columns, scores: Mapping[str, Columns], attributes: Mapping[str, Sequence[Any]], patients: Sequence[str], *,
+    labels: Columns, scores: Mapping[str, Columns], attributes: Attributes, patients: Sequence[str], *,
     validation: tuple[Columns, Mapping[str, Columns]] | None = None, thresholds: Mapping[str, float] | None = None,
-    rule: str = "balanced", no_finding: str | None = None, training: Mapping[str, Sequence[Any]] | None = None,
+    rule: str = "balanced", no_finding: str | None = None, training: Attributes | None = None,
     deepest: int = 3, fewest: int = FEWEST, resamples: int = 500, permutations: int = 1000, seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> FairnessResult:  # fmt: skip
@@ -55,8 +55,8 @@ def fairness_of(
         validation: labels, and scores by arm and label, of rows of other patients: thresholds are chosen on them.
         thresholds: by label, where they are known; a label with neither has 0.5.
         rule: `balanced` (best balanced accuracy), or `sensitivity 0.9`.
-        no_finding: label that says healthy, for underdiagnosis: the share of rows without it that get it. Without one, a
-            row with no label is healthy and underdiagnosis is the share of the others that are called nothing.
+        no_finding: label that says healthy, for underdiagnosis: the share of rows without it that get it. Without
+            one, a row with no label is healthy and underdiagnosis is the share of the others that are called nothing.
         training: attributes of the rows that the models were trained on, to relate performance to their numbers.
         deepest: how many attributes are crossed at most.
         fewest: rows that a rate of a group needs to be compared.
@@ -99,7 +99,7 @@ def fairness_of(
     )  # fmt: skip
 
 
-def _check(truth: Columns, scores: Mapping[str, Columns], attributes: Mapping[str, Sequence[Any]], n: int) -> None:
+def _check(truth: Columns, scores: Mapping[str, Columns], attributes: Attributes, n: int) -> None:
     if not truth or not scores or not attributes:
         raise ValueError("a label, an arm's scores and an attribute are needed at least")
     for kind, columns in (("label", truth), ("attribute", attributes)):
@@ -202,27 +202,27 @@ def _gap_row(
     )
     every = cell_rates(value, cells, drawn.weight[:1])[0]
     every = every[np.isfinite(every)]
-    names = list(large)
+    names, why = list(large), f"{len(large)} of {len(cells)} groups have {drawn.fewest} rows that count; two are needed"
     row = GapRow(
         arm=d.arm, label=d.label, axis=axis, measure=measure, gap=interval(result),
         lowest=names[int(rates[0].argmin())] if known else "", highest=names[int(rates[0].argmax())] if known else "",
         every=float(np.ptp(every)) if len(every) > 1 else None, left_out=tuple(c for c in cells if c not in large),
         chance=_none(by_chance.middle), chance_high=_none(by_chance.high), p=_none(by_chance.p), p_corrected=None,
         by=by_chance.by,
-        unknown="" if known else f"{len(large)} of {len(cells)} groups have {drawn.fewest} rows that count; two are needed",
+        unknown="" if known else why,
     )  # fmt: skip
     return row, draws
 
 
 def _odds_row(parts: Sequence[GapRow], draws: np.ndarray) -> GapRow:
-    """Return the larger of the gaps in true and false positive rates, with its own interval and the larger one's null."""
+    """Return the larger of the gaps in true and false positive rates; its parts stand beside what chance gives."""
     known = [g for g in parts if g.gap.value is not None]
     first = max(known, key=lambda g: g.gap.value or 0.0) if known else parts[0]
     both = len(known) == len(parts)
     result = around(float(draws[0]), draws[1:], first.gap.n, (0.0, 1.0)) if both else unknown_result(first.gap.n)
     left = tuple(dict.fromkeys(name for g in parts for name in g.left_out))
     why = "" if both else "; ".join(dict.fromkeys(g.unknown for g in parts if g.unknown))
-    nothing: dict[str, Any] = {} if both else {"chance": None, "chance_high": None, "p": None, "every": None}
+    nothing: dict[str, Any] = {"chance": None, "chance_high": None, "p": None, "every": None}
     return first.model_copy(
         update={"measure": ODDS, "gap": interval(result), "left_out": left, "unknown": why, **nothing}
     )

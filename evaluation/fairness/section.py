@@ -50,8 +50,10 @@ def _thresholds(result: FairnessResult) -> str:
 def gap_table(result: FairnessResult) -> Table:
     """Return every gap with what chance gives."""
     rows = tuple(_gap(g) for g in result.gaps if g.measure in _SHOWN)
-    head = ("gap", "arm", "largest less smallest [95 %]", "chance stays under", "p", "p, corrected", "highest", "lowest",
-            "not compared")  # fmt: skip
+    head = (
+        "gap", "arm", "largest less smallest [95 %]", "chance stays under", "p", "p, corrected", "highest", "lowest",
+        "not compared",
+    )  # fmt: skip
     return Table(caption="Gaps between groups; tinted where chance does not explain them", head=head, rows=rows)
 
 
