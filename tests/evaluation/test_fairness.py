@@ -87,7 +87,8 @@ def test_names_of_groups_do_not_matter():
     renamed = attributes | {"sex": [other[s] for s in attributes["sex"]]}
     found = [
         fairness_of(
-            {"sick": label}, {"m": {"sick": score}}, a, patients, resamples=50, permutations=200, thresholds={"sick": 0.5}
+            {"sick": label}, {"m": {"sick": score}}, a, patients, thresholds={"sick": 0.5}, resamples=50,
+            permutations=200,
         )
         for a in (attributes, renamed)
     ]  # fmt: skip
@@ -239,7 +240,7 @@ def test_what_cannot_be_judged_is_said():
         ({"attributes": {"sex": ["F"] * 5}}, "there are 6"),
         ({"attributes": {}}, "an attribute are needed"),
         ({"no_finding": "healthy"}, "no label is named"),
-        ({"rule": "best", "validation": ({"sick": np.array([0.0, 1.0])}, {"m": {"sick": np.arange(2.0)}})}, "rule 'best'"),
+        ({"rule": "best", "validation": ({"sick": np.arange(2.0)}, {"m": {"sick": np.arange(2.0)}})}, "rule 'best'"),
     ],
 )  # fmt: skip
 def test_wrong_input_is_refused_in_one_line(change, word):
