@@ -1,4 +1,4 @@
-"""Whether samples obey, in sentences for the first screen: what they show, show too weakly, do not show, cannot be told.
+"""Whether samples obey, in sentences for the first screen: what they show, show too weakly, or do not show.
 
 An attribute is shown where it is read above its floor and no worse than the ceiling's interval allows; it is disobeyed
 where it reads at its floor although the reader reads real rows.
