@@ -47,9 +47,9 @@ NUMBER_MEASURES: dict[str, tuple[Measure, tuple[float, float]]] = {
 class _Sides:
     """All sides as readers see them, and draws of their patients; the first draw counts each row once."""
 
-    training: Float[np.ndarray, "n r"]
-    held_out: Float[np.ndarray, "n r"]
-    synthetic: Float[np.ndarray, "n r"]
+    training: Float[np.ndarray, "training r"]
+    held_out: Float[np.ndarray, "held_out r"]
+    synthetic: Float[np.ndarray, "synthetic r"]
     patients: tuple[Sequence[str], Sequence[str], Sequence[str]]
     weights: tuple[np.ndarray, np.ndarray]  # of the held-out and of the synthetic rows
     seed: int

@@ -2,8 +2,8 @@
 
 A reader errs on real rows too. If T is the share of rows asked as i that show j, and C the mean chances that the reader
 gives rows that truly are j, then the mean chances of rows asked as i are D = T C. C is measured on held-out real rows,
-D on synthetic ones, so T = D inv(C), and what lies off its diagonal is mislabelled. It holds if what synthetic rows show
-is read like the same thing on real rows: signs drawn too faintly count as partly mislabelled.
+D on synthetic ones, so T = D inv(C), and what lies off its diagonal is mislabelled. It holds if what synthetic rows
+show is read like the same thing on real rows: signs drawn too faintly count as partly mislabelled.
 
 Source: the matrix method of epidemiology (Rogan and Gladen 1978); confident learning estimates the same joint
 distribution from counts (Northcutt et al. 2021, arXiv 1911.00068).

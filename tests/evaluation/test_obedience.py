@@ -1,4 +1,4 @@
-"""Obedience: planted wrong labels within their interval, shuffled conditions at the floor, good samples pass, bad input."""
+"""Obedience: planted wrong labels in their interval, shuffled conditions at the floor, good samples, bad input."""
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def test_the_mislabelled_share_by_closed_form():
     )
     assert share[0] == pytest.approx(0.15) and apart[0] == pytest.approx(1)
     blurred = np.array([[0.8, 0.2], [0.3, 0.7]])  # an erring reader: the same share, by its errors
-    share, apart = shares(asked, blurred[shown], label, blurred[label.astype(int)], np.ones((1, 100)), np.ones((1, 4)))
+    share, apart = shares(asked, blurred[shown], label, blurred[label.astype(int)], *once)
     assert share[0] == pytest.approx(0.15) and apart[0] < 1
 
 
