@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,35 +11,18 @@ from jaxtyping import Float, Num
 
 from ...conditioning.seeds import stream
 from ..comparison import interval
-from ..downstream import content_sha256
-from ..kept import kept_arrays
-from ..realism.resampling import around, patient_weights
+from ..realism.resampling import around
 from ..result import unknown_result
 from .calibration import Claims, bins_of, reliability, temperature, tempered
-from .conditions import ATTACKS, EPS, RANDOM, Condition, attack_conditions, attacked, clean, image_conditions
+from .conditions import ATTACKS, EPS, RANDOM, Condition, attack_conditions, clean, image_conditions
 from .conditions import signal_conditions as of_signals
 from .models import Model, Predict, probabilities
+from .predicting import JudgedRows, Key, judged_rows, known_rows, predicted
 from .result import CLEAN, MEAN, ArmDifference, BinRow, CalibrationRow, RobustnessResult, ScoreRow
 from .scores import ADAPTIVE, BOUNDS, HIGHER_IS_BETTER, MEASURES, NLL, floors, scores
 
 DIAGRAM_BINS = 10
-Key = tuple[str, int]  # a corruption and its severity
 Draws = dict[Key, dict[str, np.ndarray]]  # each measure of all rows first, then of each resample
-
-
-@dataclass(frozen=True)
-class _Test:
-    """The rows that are judged."""
-
-    x: np.ndarray
-    y: np.ndarray
-    patients: Sequence[str]
-    weight: Float[np.ndarray, "resamples n"]  # the first row counts each row once
-    of: int
-
-    @property
-    def multilabel(self) -> bool:
-        return self.y.ndim == 2
 
 
 def robustness_of(
@@ -83,17 +65,17 @@ def robustness_of(
         raise ValueError("no arm was given; one model is needed at least")
     models = {name: arm if isinstance(arm, Model) else Model(arm) for name, arm in arms.items()}
     said: list[str] = []
-    test = _test(inputs, labels, patients, most, resamples, seed, said)
+    test = judged_rows(inputs, labels, patients, most, resamples, seed, said)
     bounds = limits if kind == "images" else None
     scale = limits[1] - limits[0] if kind == "images" else float(test.x.std()) or 1.0
     named = image_conditions(corruptions, severities, limits, seed) if kind == "images" else of_signals(
         corruptions, severities, fs_hz or 1.0, seed)  # fmt: skip
     conditions = [clean(), *named, *attack_conditions(eps, scale, bounds, seed)]
-    found = _predicted(models, test, conditions, bounds, seed, versions, folder, said, progress)
+    found = predicted(models, test, conditions, bounds, seed, versions, folder, said, progress)
     draws = {arm: {key: _scored(test, p) for key, p in table.items()} for arm, table in found.items()}
     rows = [r for arm in models for r in _score_rows(arm, conditions, found[arm], draws[arm], test, seed)]
     first, *others = models
-    checked = None if validation is None else _known(np.asarray(validation[0]), np.asarray(validation[1]))
+    checked = None if validation is None else known_rows(np.asarray(validation[0]), np.asarray(validation[1]))
     return RobustnessResult(
         arms=tuple(models), rows=len(test.x), of=test.of, patients=len(set(test.patients)),
         classes=0 if test.multilabel else found[first][CLEAN, 0].shape[1], scores=tuple(rows),
@@ -103,108 +85,7 @@ def robustness_of(
     )  # fmt: skip
 
 
-def _known(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows whose inputs are finite and whose label is known."""
-    finite = np.isfinite(x.reshape(len(x), -1)).all(axis=1)
-    known = finite & (np.isfinite(y) if y.ndim == 1 else np.isfinite(y).any(axis=1))
-    return x[known], y[known]
-
-
-def _test(
-    x: np.ndarray, y: np.ndarray, patients: Sequence[str], most: int, resamples: int, seed: int, said: list[str]
-) -> _Test:
-    x, y = np.asarray(x, dtype=np.float32), np.asarray(y)
-    if not len(x) == len(y) == len(patients):
-        raise ValueError(f"{len(x)} inputs have {len(y)} labels and {len(patients)} patients; each needs one")
-    finite = np.isfinite(x.reshape(len(x), -1)).all(axis=1) if len(x) else np.empty(0, bool)
-    stated = np.isfinite(y.astype(float)) if y.ndim == 1 else np.isfinite(y.astype(float)).any(axis=1)
-    for lost, why in ((~finite, "hold a value that is not finite"), (~stated, "have no label")):
-        if lost.any():
-            said.append(f"{int(lost.sum())} of {len(x)} test rows {why} and were left out")
-    kept = np.flatnonzero(finite & stated)
-    if not len(kept):
-        raise ValueError(f"none of {len(x)} test rows has finite values and a label")
-    names = np.asarray(patients, dtype=str)
-    rows = _some(names[kept], most, seed)
-    kept = kept[rows]
-    (weight,) = patient_weights([names[kept].tolist()], resamples, stream(seed, "robustness.patients"))
-    y = y[kept].astype(np.int64) if y.ndim == 1 else y[kept].astype(float)
-    columns = [y] if y.ndim == 1 else [c[np.isfinite(c)] for c in y.T]
-    single = sum(len(np.unique(c)) < 2 for c in columns)
-    if single:
-        what = "the labels are" if y.ndim == 1 else f"{single} of {len(columns)} labels are"
-        said.append(f"{what} of one class only: nothing to tell apart")
-    once = np.ones((1, len(kept)))
-    return _Test(x[kept], y, names[kept].tolist(), np.concatenate([once, weight]), len(x))
-
-
-def _some(patients: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Return rows of whole patients, drawn at random, about as many as are wanted at most."""
-    if len(patients) <= most:
-        return np.arange(len(patients))
-    names, index = np.unique(patients, return_inverse=True)
-    order = stream(seed, "robustness.rows").permutation(len(names))
-    counted = np.cumsum(np.bincount(index)[order])
-    taken = order[: max(1, int((counted <= most).sum()))]
-    return np.flatnonzero(np.isin(index, taken))
-
-
-def _predicted(
-    models: Mapping[str, Model], test: _Test, conditions: Sequence[Condition], limits: tuple[float, float] | None,
-    seed: int, versions: Mapping[str, str] | None, folder: Path | None, said: list[str],
-    progress: Callable[[int, int], None],
-) -> dict[str, dict[Key, np.ndarray]]:  # fmt: skip
-    """Return every arm's probabilities of every condition; attacks only of arms with a gradient."""
-    where = folder if versions is not None else None
-    data = content_sha256(test.x, test.y) if where is not None else ""
-    found: dict[str, dict[Key, np.ndarray]] = {arm: {} for arm in models}
-    for k, c in enumerate(conditions):
-        x = c.make(test.x) if c.make is not None else None
-        for arm, model in models.items():
-            p = _one(arm, model, c, x, test, limits, seed, (where, data, (versions or {}).get(arm, "")))
-            if p is not None:
-                found[arm][c.name, c.severity] = p
-                lost = int((~np.isfinite(p)).any(axis=1).sum())
-                if lost:
-                    said.append(f"arm {arm!r} gave no number for {lost} of {len(p)} rows, {c.name} {c.level}".strip())
-        progress(k + 1, len(conditions))
-    for arm, model in models.items():
-        if model.gradient is None and any(c.name in ATTACKS for c in conditions):
-            said.append(f"arm {arm!r} gives no gradient: attacks were not tried")
-    return found
-
-
-def _one(
-    arm: str, model: Model, c: Condition, x: np.ndarray | None, test: _Test, limits: tuple[float, float] | None,
-    seed: int, kept: tuple[Path | None, str, str],
-) -> np.ndarray | None:  # fmt: skip
-    if x is None and model.gradient is None:
-        return None
-    gradient = model.gradient
-
-    def make() -> dict[str, np.ndarray]:
-        given = x
-        if given is None and gradient is not None:
-            given = attacked(c, test.x, test.y, gradient, limits, seed)
-        return {"p": probabilities(model.predict(given), len(test.x), test.multilabel)}  # type: ignore[arg-type]
-
-    folder, data, version = kept
-    made_from: dict[str, Any] = {
-        "data": data, "version": version, "condition": [c.name, c.severity, c.level, c.eps], "seed": seed, "of": "1",
-    }  # fmt: skip
-    p = kept_arrays(folder if version else None, f"robustness-{_word(arm)}", made_from, make)["p"]
-    if not test.multilabel and int(test.y.max()) >= p.shape[1]:
-        raise ValueError(f"arm {arm!r} gives {p.shape[1]} classes; a label says class {int(test.y.max())}")
-    if test.multilabel and p.shape[1] != test.y.shape[1]:
-        raise ValueError(f"arm {arm!r} gives {p.shape[1]} labels; the test rows have {test.y.shape[1]}")
-    return p
-
-
-def _word(name: str) -> str:
-    return "".join(c if c.isalnum() else "-" for c in name)
-
-
-def _scored(test: _Test, p: np.ndarray) -> dict[str, np.ndarray]:
+def _scored(test: JudgedRows, p: np.ndarray) -> dict[str, np.ndarray]:
     """Return each measure of the rows that have a number, of all rows first and then of each resample."""
     known = np.isfinite(p).all(axis=1)
     if not known.any():
@@ -213,7 +94,12 @@ def _scored(test: _Test, p: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _score_rows(
-    arm: str, conditions: Sequence[Condition], found: Mapping[Key, np.ndarray], draws: Draws, test: _Test, seed: int
+    arm: str,
+    conditions: Sequence[Condition],
+    found: Mapping[Key, np.ndarray],
+    draws: Draws,
+    test: JudgedRows,
+    seed: int,
 ) -> list[ScoreRow]:
     rows = []
     start = draws[CLEAN, 0]
@@ -275,7 +161,7 @@ def _differences(arm: str, reference: str, draws: Mapping[str, Draws]) -> list[A
 
 
 def _calibration(
-    arm: str, model: Model, test: _Test, found: Mapping[Key, np.ndarray], draws: Draws,
+    arm: str, model: Model, test: JudgedRows, found: Mapping[Key, np.ndarray], draws: Draws,
     validation: tuple[np.ndarray, np.ndarray] | None,
 ) -> CalibrationRow:  # fmt: skip
     claims = _claims(test.y, found[CLEAN, 0])
@@ -293,9 +179,10 @@ def _calibration(
     t = temperature(label, chances)
     after = {key: _scored(test, _warm(q, t, test.multilabel)) for key, q in found.items()}
     changes: dict[str, Any] = {}
-    for name, measure, a, b in (
-        ("ece_change", ADAPTIVE, after[CLEAN, 0], draws[CLEAN, 0]), ("nll_change", NLL, after[CLEAN, 0], draws[CLEAN, 0]),
-        ("nll_change_corrupted", NLL, _meaned(after), _meaned(draws)),
+    once = (after[CLEAN, 0], draws[CLEAN, 0])
+    for name, measure, (a, b) in (
+        ("ece_change", ADAPTIVE, once), ("nll_change", NLL, once),
+        ("nll_change_corrupted", NLL, (_meaned(after), _meaned(draws))),
     ):  # fmt: skip
         if a and b:
             off = a[measure] - b[measure]
