@@ -77,7 +77,7 @@ def _attacked(result: RobustnessResult, arm: str) -> list[Finding]:
         if control is None or attack.change.high is None or control.change.value is None:
             continue
         if attack.change.high < control.change.value - LOSS:
-            claim = f"{arm} is fooled by changes too small to see, if they are aimed at it."
+            claim = f"{arm} is fooled by small changes of its input that are aimed at it."
             figure = f"PGD of {attack.level}: {measure} {_moved(attack)}; random sign {number(control.value.value, 2)}"
             return [_finding("care", claim, figure)]
     return []

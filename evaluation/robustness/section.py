@@ -41,14 +41,14 @@ def clean_table(result: RobustnessResult) -> Table:
             means = [r for r in result.scores if (r.arm, r.measure, r.corruption) == (arm, name, MEAN)]
             over = ranged(means[0].value, 3) if means else ""
             moved = ranged(means[0].change, 3) if means else ""
-            rows.append((Cell(text=f"{arm}: {name}"), Cell(text=ranged(clean.value, 3)), Cell(text=number(clean.floor, 3)),
-                         Cell(text=over), Cell(text=moved)))  # fmt: skip
+            texts = (f"{arm}: {name}", ranged(clean.value, 3), number(clean.floor, 3), over, moved)
+            rows.append(tuple(Cell(text=t) for t in texts))
     head = ("measure", "clean [95 %]", "seeing nothing, or by chance", "mean of all corruptions", "change")
     return Table(caption="Clean, and under all corruptions", head=head, rows=tuple(rows))
 
 
 def change_table(result: RobustnessResult) -> Table:
-    """Return each corruption at its least and largest size, by AUROC, balanced accuracy, calibration error and Brier."""
+    """Return each corruption at each size, by AUROC, balanced accuracy, calibration error and Brier score."""
     shown = (AUROC, BALANCED, ADAPTIVE, BRIER)
     rows = []
     keys = dict.fromkeys((r.corruption, r.severity, r.level) for r in result.scores if r.severity)
