@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...conditioning.seeds import stream
+from ...conditioning.words import unknown
 from . import corruptions, signals
 from .attacks import fgsm, pgd, random_sign
 from .models import Gradient
@@ -45,11 +46,26 @@ def image_conditions(
     def make(name: str, severity: int) -> Callable[[np.ndarray], np.ndarray]:
         return lambda x: corruptions.corrupted(name, x, severity, _rng(seed, name, severity), limits)
 
-    chosen = list(corruptions.LEVELS) if names is None else list(names)
+    chosen = _chosen(names, severities, corruptions.LEVELS)
     return [
-        Condition(name, s, f"{corruptions.LEVELS.get(name, (0,) * 5)[s - 1]:g}", make(name, s))
+        Condition(name, s, f"{corruptions.LEVELS[name][s - 1]:g}", make(name, s))
         for name in chosen for s in severities
     ]  # fmt: skip
+
+
+def _chosen(names: Sequence[str] | None, severities: Sequence[int], levels: Mapping[str, object]) -> list[str]:
+    """Return the corruptions that are wanted.
+
+    Raises:
+        ValueError: an unknown name, or a severity that is none.
+    """
+    for name in names or ():
+        if name not in levels:
+            raise ValueError(unknown("corruption", name, levels))
+    for s in severities:
+        if s not in corruptions.SEVERITIES:
+            raise ValueError(f"severity = {s}; it must be 1 to 5")
+    return list(levels) if names is None else list(names)
 
 
 def signal_conditions(
@@ -60,9 +76,9 @@ def signal_conditions(
     def make(name: str, severity: int) -> Callable[[np.ndarray], np.ndarray]:
         return lambda x: signals.corrupted_signals(name, x, severity, _rng(seed, name, severity), fs_hz=fs_hz)
 
-    chosen = list(signals.LEVELS) if names is None else list(names)
+    chosen = _chosen(names, severities, signals.LEVELS)
     return [
-        Condition(name, s, f"{signals.LEVELS.get(name, (0,) * 5)[s - 1]:g}", make(name, s))
+        Condition(name, s, f"{signals.LEVELS[name][s - 1]:g}", make(name, s))
         for name in chosen for s in severities
     ]  # fmt: skip
 

@@ -33,6 +33,7 @@ LEVELS: dict[str, tuple[float, ...]] = {
     "bias field": (0.1, 0.2, 0.35, 0.5, 0.7),  # largest gain less one, smooth over the image
 }
 BLOCK = 8  # pixels a side of a block that is compressed
+_LEAST_BLUR = 0.3  # pixels: less moves nothing
 
 
 def corrupted(
@@ -77,7 +78,7 @@ def _poisson(x: np.ndarray, counts: float, rng: np.random.Generator) -> np.ndarr
 
 
 def _blur(x: np.ndarray, sd: float, rng: np.random.Generator) -> np.ndarray:
-    return np.asarray(ndimage.gaussian_filter(x, sd * max(x.shape), mode="nearest"))
+    return np.asarray(ndimage.gaussian_filter(x, max(_LEAST_BLUR, sd * max(x.shape)), mode="nearest"))
 
 
 def _resolution(x: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:

@@ -26,7 +26,7 @@ Draws = dict[Key, dict[str, np.ndarray]]  # each measure of all rows first, then
 
 
 def robustness_of(
-    arms: Mapping[str, Model | Predict], inputs: Float[np.ndarray, "n ..."], labels: Num[np.ndarray, "n ..."],
+    arms: Mapping[str, Model | Predict], inputs: Float[np.ndarray, "n ..."], labels: Num[np.ndarray, "rows ..."],
     patients: Sequence[str], *, kind: Literal["images", "signals"] = "images", fs_hz: float | None = None,
     corruptions: Sequence[str] | None = None, severities: Sequence[int] = (1, 2, 3, 4, 5),
     eps: Sequence[float] = EPS, limits: tuple[float, float] = (0.0, 1.0),
@@ -61,6 +61,11 @@ def robustness_of(
     """
     if kind == "signals" and fs_hz is None:
         raise ValueError("fs_hz is None; signals need the rate that they were sampled at")
+    if inputs.ndim not in ((3,) if kind == "signals" else (3, 4)):
+        wanted = "(n, leads, samples)" if kind == "signals" else "(n, y, x) or (n, z, y, x)"
+        raise ValueError(f"inputs have the shape {inputs.shape}; {wanted} is needed")
+    if not limits[1] > limits[0]:
+        raise ValueError(f"limits are {limits}; the second must be larger")
     if not arms:
         raise ValueError("no arm was given; one model is needed at least")
     models = {name: arm if isinstance(arm, Model) else Model(arm) for name, arm in arms.items()}
@@ -79,7 +84,7 @@ def robustness_of(
     return RobustnessResult(
         arms=tuple(models), rows=len(test.x), of=test.of, patients=len(set(test.patients)),
         classes=0 if test.multilabel else found[first][CLEAN, 0].shape[1], scores=tuple(rows),
-        differences=tuple(d for arm in others for d in _differences(arm, first, draws)),
+        differences=tuple(d for arm in others for d in _differences(arm, first, draws, len(test.x))),
         calibration=tuple(_calibration(arm, m, test, found[arm], draws[arm], checked) for arm, m in models.items()),
         unknown=tuple(said),
     )  # fmt: skip
@@ -138,7 +143,7 @@ def _row(
     )  # fmt: skip
 
 
-def _differences(arm: str, reference: str, draws: Mapping[str, Draws]) -> list[ArmDifference]:
+def _differences(arm: str, reference: str, draws: Mapping[str, Draws], n: int) -> list[ArmDifference]:
     mine, theirs = draws[arm], draws[reference]
     pairs = {key: (mine[key], theirs[key]) for key in mine if key in theirs}
     if _meaned(mine) and _meaned(theirs):
@@ -147,7 +152,7 @@ def _differences(arm: str, reference: str, draws: Mapping[str, Draws]) -> list[A
     for key, (a, b) in pairs.items():
         for name in MEASURES:
             off = a[name] - b[name]
-            result = around(float(off[0]), off[1:], 0)
+            result = around(float(off[0]), off[1:], n)
             verdict = "open"
             if result.known and (result.low > 0 or result.high < 0):
                 verdict = "better" if (result.low > 0) == (name in HIGHER_IS_BETTER) else "worse"

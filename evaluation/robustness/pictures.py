@@ -15,7 +15,7 @@ _ACROSS = 4
 
 
 def severity_picture(result: RobustnessResult, measure: str) -> Picture | None:
-    """Return one small plot a corruption: the measure of every arm against severity; None where nothing was measured."""
+    """Return one small plot a corruption: the measure of every arm against severity; None without any figure."""
     from matplotlib.figure import Figure
 
     rows = [r for r in result.scores if r.measure == measure and r.value.value is not None]
@@ -51,8 +51,8 @@ def severity_picture(result: RobustnessResult, measure: str) -> Picture | None:
     figure.tight_layout(pad=0.5, rect=(0.01, 0, 1, 1 - 0.28 / figure.get_figheight()))
     return Picture(
         uri=data_uri(figure), alt=f"{measure} of each arm against the severity of each corruption",
-        caption=f"{measure} against the size of each corruption, 0 clean; bands are 95 % over patients. Dotted: a model "
-        "that sees nothing. Attacks stand beside changes of the same size and random sign.", wide=True,
+        caption=f"{measure} against the size of each corruption, 0 clean; bands are 95 % over patients. Dotted: a "
+        "model that sees nothing. Attacks stand beside changes of the same size and random sign.", wide=True,
     )  # fmt: skip
 
 

@@ -37,9 +37,13 @@ class JudgedRows:
 
 def known_rows(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows whose inputs are finite and whose label is known."""
-    finite = np.isfinite(x.reshape(len(x), -1)).all(axis=1)
+    finite = _finite(x)
     known = finite & (np.isfinite(y) if y.ndim == 1 else np.isfinite(y).any(axis=1))
     return x[known], y[known]
+
+
+def _finite(x: np.ndarray) -> np.ndarray:
+    return np.isfinite(x.reshape(len(x), int(np.prod(x.shape[1:])))).all(axis=1)
 
 
 def judged_rows(
@@ -48,7 +52,7 @@ def judged_rows(
     x, y = np.asarray(x, dtype=np.float32), np.asarray(y)
     if not len(x) == len(y) == len(patients):
         raise ValueError(f"{len(x)} inputs have {len(y)} labels and {len(patients)} patients; each needs one")
-    finite = np.isfinite(x.reshape(len(x), -1)).all(axis=1) if len(x) else np.empty(0, bool)
+    finite = _finite(x)
     stated = np.isfinite(y.astype(float)) if y.ndim == 1 else np.isfinite(y.astype(float)).any(axis=1)
     for lost, why in ((~finite, "hold a value that is not finite"), (~stated, "have no label")):
         if lost.any():

@@ -361,7 +361,7 @@ def test_what_cannot_be_measured_is_said_and_the_result_round_trips():
         ({"labels": np.zeros(3)}, "each needs one"),
         ({"kind": "signals"}, "fs_hz"),
         ({"corruptions": ["gaussian nose"]}, "did you mean 'gaussian noise'"),
-        ({"severities": (7,)}, "must be 0 to 5"),
+        ({"severities": (7,)}, "must be 1 to 5"),
         ({"labels": np.full(8, np.nan)}, "none of 8 test rows"),
         ({"labels": np.arange(8)}, "gives 2 classes"),
         ({"arms": {"m": lambda x: x}}, "the model gave"),
