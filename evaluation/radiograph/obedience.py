@@ -7,7 +7,6 @@ a low ceiling are its own.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,18 +14,16 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 
-from ...conditioning.seeds import stream
 from ..comparison import Interval, interval
+from ..downstream import mean
+from ..fairness.thresholds import balanced_threshold
+from ..obedience.measures import Answers, Measure, correlation, mean_error, measured, shuffled
 from ..realism.auroc import auroc
-from ..realism.resampling import around, patient_weights
-from ..result import Result, unknown_result
 from .attributes import AGE, SEX, Column
 from .images import picked
 
 FEW = 10  # of a class on a side, below which a row is marked small
 FOLDS = 5
-SHUFFLES = 200
-Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 class ObedienceRow(BaseModel):
@@ -90,6 +87,11 @@ class Side:
         """Return how many are positive and negative."""
         return int((self.answer > 0.5).sum()), int((self.answer <= 0.5).sum())
 
+    @property
+    def answers(self) -> Answers:
+        """Return them as the measures take them."""
+        return Answers(self.answer, self.score, self.patients)
+
     def patients_of(self, positive: bool) -> int:
         """Return how many patients a class has."""
         return len({p for p, a in zip(self.patients, self.answer.tolist(), strict=True) if (a > 0.5) == positive})
@@ -137,7 +139,7 @@ def _age_rows(column: Column, s: Side, r: Side, seed: int, resamples: int) -> li
     rows = [_row(column, "correlation", correlation, s, r, seed, resamples, (-1.0, 1.0))]
     if len(set(r.patients)) >= 2 * FOLDS and len(r.answer) >= FEW:
         cs, cr = _sides_calibrated(s, r, _line)
-        rows.append(_row(column, "mae_years", _error, cs, cr, seed, resamples, (0.0, np.inf)))
+        rows.append(_row(column, "mae_years", mean_error, cs, cr, seed, resamples, (0.0, np.inf)))
     return rows
 
 
@@ -149,38 +151,18 @@ def _row(
     n = (len(s.answer), 0, len(r.answer), 0) if continuous else (*s.classes, *r.classes)
     patients = len(set(r.patients)) if continuous else min(r.patients_of(True), r.patients_of(False))
     fewest = min(n[0], n[2]) if continuous else min(n)
-    results = [_measured(column.name, measure, side, seed, resamples, bounds) for side in (s, r)]
+    results = [measured(column.name, measure, side.answers, seed, resamples, bounds) for side in (s, r)]
     return ObedienceRow(
         attribute=column.name,
         label=column.label,
         metric=metric,
         synthetic=interval(results[0]),
         ceiling=interval(results[1]),
-        floor=interval(_shuffled(column.name, measure, s, seed)),
+        floor=interval(shuffled(column.name, measure, s.answers, seed)),
         n=n,
         patients=patients,
         small=fewest < FEW or patients < FEW // 2,
     )
-
-
-def _measured(
-    name: str, measure: Measure, side: Side, seed: int, resamples: int, bounds: tuple[float, float]
-) -> Result:
-    """Return a metric with its interval over patients."""
-    n = len(side.answer)
-    if not n:
-        return unknown_result(0)
-    (weight,) = patient_weights([side.patients], resamples, stream(seed, f"obedience/{name}"))
-    value = float(measure(side.answer, side.score, np.ones((1, n)))[0])
-    return around(value, measure(side.answer, side.score, weight), n, bounds)
-
-
-def _shuffled(name: str, measure: Measure, side: Side, seed: int) -> Result:
-    """Return the metric of conditions that were dealt out anew: middle and central 95 %."""
-    rng, ones = stream(seed, f"obedience/{name}/shuffled"), np.ones((1, len(side.answer)))
-    values = [measure(rng.permutation(side.answer), side.score, ones)[0] for _ in range(SHUFFLES)]
-    low, middle, high = np.nanquantile(values, [0.025, 0.5, 0.975])
-    return Result(float(middle), float(low), float(high), len(side.answer))
 
 
 def _auroc(answer: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -192,24 +174,8 @@ def _accuracy(answer: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.n
     shares = []
     for positive in (True, False):
         mine = (answer > 0.5) == positive
-        w = weight[:, mine]
-        right = w @ ((score[mine] > 0) == positive).astype(float)
-        shares.append(np.divide(right, w.sum(axis=1), out=np.full(len(w), np.nan), where=w.sum(axis=1) > 0))
+        shares.append(mean(((score[mine] > 0) == positive).astype(float), weight[:, mine]))
     return np.asarray((shares[0] + shares[1]) / 2)
-
-
-def correlation(
-    answer: Float[np.ndarray, " n"], score: Float[np.ndarray, " n"], weight: Float[np.ndarray, "resamples n"]
-) -> Float[np.ndarray, " resamples"]:
-    """Return the correlation of rows that count as often as weighted; NaN where a side is constant."""
-    w = weight / weight.sum(axis=1, keepdims=True)
-    a, b = answer - (w @ answer)[:, None], score - (w @ score)[:, None]
-    cov, var = (w * a * b).sum(axis=1), (w * a * a).sum(axis=1) * (w * b * b).sum(axis=1)
-    return np.divide(cov, np.sqrt(var), out=np.full(len(w), np.nan), where=var > 0)
-
-
-def _error(answer: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    return np.asarray(weight @ np.abs(answer - score) / weight.sum(axis=1))
 
 
 def _sides_calibrated(s: Side, r: Side, fit: Callable[[Side], Callable[[np.ndarray], np.ndarray]]) -> tuple[Side, Side]:
@@ -226,15 +192,9 @@ def _sides_calibrated(s: Side, r: Side, fit: Callable[[Side], Callable[[np.ndarr
 
 def _threshold(side: Side) -> Callable[[np.ndarray], np.ndarray]:
     """Return a shift to the threshold with the best balanced accuracy (the middle one of equally good ones)."""
-    at = np.unique(side.score)
-    middles = np.concatenate([[at[0] - 1], (at[1:] + at[:-1]) / 2, [at[-1] + 1]])
-    ones = np.ones((1, len(side.answer)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = np.array([_accuracy(side.answer, side.score - m, ones)[0] for m in middles])
-    best = np.flatnonzero(found >= np.nanmax(found) - 1e-12) if np.isfinite(found).any() else np.array([0])
-    limit = middles[best[len(best) // 2]]
-    return lambda score: score - limit
+    limit = balanced_threshold(side.answer, side.score)
+    shift = limit if np.isfinite(limit) else 0.0
+    return lambda score: score - shift
 
 
 def _line(side: Side) -> Callable[[np.ndarray], np.ndarray]:

@@ -9,12 +9,13 @@ from clinsynth.conditioning.seeds import stream
 from clinsynth.generators.readout.radiograph import AugmentConfig, NetworkConfig, RadiographReadout
 from clinsynth.generators.readout.radiograph.attributes import learnable, said
 from clinsynth.generators.readout.radiograph.augmentation import augmented
-from clinsynth.generators.readout.radiograph.calibration import _classes, _state
+from clinsynth.generators.readout.radiograph.calibration import _state
 from clinsynth.generators.readout.radiograph.folds import patient_folds
 from clinsynth.generators.readout.radiograph.images import images_of, sized
 from clinsynth.generators.readout.radiograph.losses import balance, loss, targets
 from clinsynth.generators.readout.radiograph.networks import RadiographNetwork
 from clinsynth.generators.readout.radiograph.scores import auroc, correlation
+from clinsynth.generators.readout.scaling import scaled_classes
 from marked_radiographs import NETWORK, TEACHING, marked, record
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
@@ -192,7 +193,7 @@ def test_calibration_finds_the_scale_of_logits_that_are_too_sure():
 
 def test_calibration_of_classes_by_closed_form():
     index = np.repeat([0, 1, 2], [6000, 3000, 1000])
-    fit = _classes(np.zeros((10_000, 3)), index, np.ones(10_000))
+    fit = scaled_classes(np.zeros((10_000, 3)), index, np.ones(10_000))
     chance = np.exp(fit(np.zeros((1, 3)))[0])
     assert np.allclose(chance / chance.sum(), [0.6, 0.3, 0.1], atol=0.01)
 

@@ -13,17 +13,17 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ...downstream import mean
+from ...fairness.cells import axis_name
+from ...fairness.gaps import spread, wandering
+from ...fairness.rates import cell_rates
 from .examples import ATTRIBUTES
+
+__all__ = ["AXES", "FEWEST_SICK", "axis_name", "cells", "compared", "gap", "noise_gap", "underdiagnosis"]
 
 FEWEST_SICK = 10  # patients: a smaller cell is shown and compared with none
 AXES: tuple[tuple[str, ...], ...] = (
     ("sex",), ("age band",), ("view",), ("sex", "age band"), ("sex", "view"), ("age band", "view"),
 )  # fmt: skip
-
-
-def axis_name(axis: Sequence[str]) -> str:
-    """Return an axis in words, such as `sex x view`."""
-    return " x ".join(axis)
 
 
 def cells(axis: Sequence[str], attribute: Int[np.ndarray, "n 3"]) -> dict[str, Bool[np.ndarray, " n"]]:
@@ -46,7 +46,12 @@ def underdiagnosis(
     sick: Bool[np.ndarray, " n"], called_healthy: Bool[np.ndarray, " n"], weight: Float[np.ndarray, "resamples n"]
 ) -> Float[np.ndarray, " resamples"]:
     """Return the share of sick rows that are called healthy; NaN where none is sick."""
-    return mean(np.where(sick, called_healthy.astype(float), np.nan), weight)
+    return mean(missed(sick, called_healthy), weight)
+
+
+def missed(sick: Bool[np.ndarray, " n"], called_healthy: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Return 1 for a sick row that is called healthy, 0 for another sick one, NaN for a healthy one."""
+    return np.where(sick, called_healthy.astype(float), np.nan)
 
 
 def compared(
@@ -72,10 +77,7 @@ def gap(
         called_healthy: which rows the classifier calls healthy.
         weight: how often each row counts.
     """
-    if len(cell) < 2:
-        return np.full(len(weight), np.nan)
-    rates = np.stack([underdiagnosis(sick & mask, called_healthy, weight) for mask in cell.values()])
-    return np.asarray(rates.max(axis=0) - rates.min(axis=0))
+    return spread(cell_rates(missed(sick, called_healthy), cell, weight))
 
 
 def noise_gap(
@@ -95,11 +97,4 @@ def noise_gap(
     """
     if len(cell) < 2:
         return float("nan")
-    once = np.ones((1, len(sick)))
-    wander = np.stack(
-        [
-            underdiagnosis(sick & mask, called_healthy, weight) - underdiagnosis(sick & mask, called_healthy, once)
-            for mask in cell.values()
-        ]
-    )
-    return float(np.nanquantile(wander.max(axis=0) - wander.min(axis=0), level))
+    return float(np.nanquantile(wandering(missed(sick, called_healthy), cell, weight), level))
