@@ -214,9 +214,9 @@ class Drawn:
         """The pages that are compared."""
         return tuple((b, Drawn(b.page, f"{self.prefix}{k}-")) for k, b in enumerate(self.page.beside, start=1))
 
-    def at(self, part: str) -> str:
-        """Return the anchor of the section that a finding is of, or nothing where it has none."""
-        return next((s.name for s in self.named if s.name == f"{self.prefix}{part}"), "")
+    def at(self, part: str) -> Section | None:
+        """Return the section that a finding is of, or None where it has none."""
+        return next((s for s in self.named if s.name == f"{self.prefix}{part}"), None)
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:

@@ -52,7 +52,7 @@ def _parts(evaluations: Sequence[Beside]) -> list[Section]:
         return []
     titles = {s.name: s.title for e in reversed(evaluations) for s in e.page.sections}
     rows = tuple(
-        (Cell(text=titles.get(part, part)), *(_found(e.page.findings, part) for e in evaluations)) for part in parts
+        (Cell(text=titles.get(part, part.capitalize())), *(_found(e.page.findings, part) for e in evaluations)) for part in parts
     )
     table = Table(caption="Findings by part", head=("part", *(e.name for e in evaluations)), rows=rows, prose=True)
     text = "The worst finding of each part; the figures stand in the report of each data set below."
@@ -79,7 +79,7 @@ def _metrics(evaluations: Sequence[Beside], fair: bool) -> list[Section]:
     said = (
         "Marked best or worst only where the interval meets no other."
         if fair
-        else "Nothing is marked best or worst, since the evaluations do not share their real data."
+        else "Nothing is marked best or worst, since the evaluations do not share their real and training data."
     )
     by_section: dict[str, list[Table]] = {}
     for key in shared:
@@ -88,8 +88,13 @@ def _metrics(evaluations: Sequence[Beside], fair: bool) -> list[Section]:
             by_section.setdefault(key[0], []).append(table)
     titles = {s.name: s.title for e in reversed(evaluations) for s in e.page.sections}
     return [
-        Section(name=f"beside-{name}", title=f"Side by side: {titles[name]}", texts=(said,), tables=tuple(tables))
-        for name, tables in by_section.items()
+        Section(
+            name=f"beside-{name}",
+            title=f"Side by side: {titles[name]}",
+            texts=(said,) if k == 0 else (),
+            tables=tuple(tables),
+        )
+        for k, (name, tables) in enumerate(by_section.items())
     ]
 
 
@@ -126,7 +131,7 @@ class _Grid:
 
 
 def _aligned(tables: Sequence[Table | None], names: Sequence[str], fair: bool) -> Table | None:
-    """Return one table of several: a row for each row and column that two or more of them share and that is a number."""
+    """Return one table of several: a row for each row and column in which two or more of them show a number."""
     grids = [_Grid({}) if t is None else _Grid.of(t) for t in tables]
     keys = dict.fromkeys(key for g in grids for key in g.cells)
     rows = []

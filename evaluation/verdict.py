@@ -96,5 +96,5 @@ def _answer(question: Question, found: Sequence[Finding]) -> Answer:
         headline = "This could not be told; why is listed here."
     if level in ("stop", "care") and any(f.level == "unknown" for f in found):
         n = sum(f.level == "unknown" for f in found)
-        headline += f" {n} more {'thing' if n == 1 else 'things'} could not be told."
+        headline += f" {n} {'thing' if n == 1 else 'things'} could not be told."
     return Answer(question=question, asked=ASKED[question], level=level, headline=headline, findings=in_order)

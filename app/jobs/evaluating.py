@@ -1,9 +1,7 @@
-"""evaluate and report: a synthetic data set beside real data, on one page that opens without a network."""
+"""evaluate: a synthetic data set beside real data, on one page that opens without a network."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from shlex import quote as quoted
@@ -12,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ..progress import Progress, silent
 from .modalities import check_same, check_task, modality
 from .planning import plan_command
+from .reporting import PAGE, STORED, PartTimes, checked_of, publish, report, stands
 
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
-    from ...evaluation.report import Page
 
-STORED = "page.json"  # the page's content, from which `report` draws it again beside others
-PAGE = "report.html"
+__all__ = ["PAGE", "STORED", "evaluate", "inputs_of", "report", "stands"]
 
 
 def evaluate(
@@ -55,6 +52,7 @@ def evaluate(
     """
     from ...conditioning.dataset import open_dataset
     from ...conditioning.readers import read
+    from ...evaluation.checklist import data_side
 
     if limit is not None and limit < 1:
         raise ValueError(f"limit = {limit} must be at least 1")
@@ -73,40 +71,24 @@ def evaluate(
     sides = module.sides(real_records, training, records, train, settings)  # refused before the work
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    page = module.measured(
-        sides, reader, folder, task=settings, seed=seed, workers=workers, progress=progress
-    )  # fmt: skip
-    content = {
-        "title": f"{reader.info.name}: a first look" if train is None else f"{reader.info.name}: realism and worth",
-        "provenance": _provenance(real, synthetic, reader, seed, limit, train, settings),
-        "page": page.model_dump(mode="json"),
-        "inputs": inputs_of(real, reader, seed, limit, train, settings),
-    }
-    (folder / STORED).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    return report([folder], folder / PAGE)
-
-
-def report(evaluations: Sequence[str | Path], out: str | Path) -> Path:
-    """Put evaluations on one page, one after the other.
-
-    Args:
-        evaluations: folders that `evaluate` wrote.
-        out: the .html file.
-
-    Raises:
-        ValueError: a folder holds no evaluation.
-    """
-    from ...evaluation.report import html
-
-    stored = [(Path(folder).name, _stored(Path(folder))) for folder in evaluations]
-    if not stored:
-        raise ValueError("no evaluation was named")
-    path = Path(out)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    page, provenance = _together(stored)
-    title = stored[0][1]["title"] if len(stored) == 1 else f"{len(stored)} evaluations"
-    path.write_text(html(page, title=title, provenance=provenance), encoding="utf-8")
-    return path
+    times = PartTimes()
+    with times.part("measuring"):
+        page = module.measured(
+            sides, reader, folder, task=settings, seed=seed, workers=workers, progress=progress
+        )  # fmt: skip
+    provenance = _provenance(real, synthetic, reader, seed, limit, train, settings)
+    with times.part("hashing"):
+        named = (("real", real, real_records), ("training", train or "", training), ("synthetic", synthetic, records))
+        data = [data_side(role, str(source), some) for role, source, some in named]
+    checked = checked_of(page, data, seed=seed, provenance=provenance, times=times)
+    return publish(
+        folder,
+        title=f"{reader.info.name}: a first look" if train is None else f"{reader.info.name}: realism and worth",
+        page=page,
+        provenance=provenance,
+        inputs=inputs_of(real, reader, seed, limit, train, settings),
+        checked=checked,
+    )
 
 
 def inputs_of(
@@ -127,45 +109,6 @@ def inputs_of(
         "task": None if task is None else dict(vars(task)),
         "by": __version__,
     }
-
-
-def stands(folder: Path, inputs: dict[str, Any]) -> bool:
-    """Return whether a folder holds the evaluation of just these inputs."""
-    try:
-        return bool(_stored(folder)["inputs"] == inputs) and (folder / PAGE).is_file()
-    except ValueError:
-        return False
-
-
-def _stored(folder: Path) -> dict[str, Any]:
-    """Return what `evaluate` stored in a folder."""
-    try:
-        content = json.loads((folder / STORED).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise ValueError(f"{folder} holds no evaluation; `clinsynth evaluate … --out {folder}` makes one") from None
-    except ValueError:
-        raise ValueError(f"{folder / STORED} is damaged; run the evaluation again") from None
-    if not isinstance(content, dict) or not {"title", "provenance", "page", "inputs"} <= content.keys():
-        raise ValueError(f"{folder / STORED} is no evaluation")
-    return content
-
-
-def _together(stored: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Page, dict[str, Any]]:
-    """Return one page of several: sections keep their order and say which evaluation they are of."""
-    from ...evaluation.report import Page
-
-    pages = [(name, Page.model_validate(content["page"])) for name, content in stored]
-    if len(pages) == 1:
-        return pages[0][1], stored[0][1]["provenance"]
-    facts = tuple((number, f"{what}, {name}") for name, page in pages for number, what in page.facts)
-    sections = tuple(
-        section.model_copy(update={"name": f"{i}-{section.name}", "title": f"{name}: {section.title}"})
-        for i, (name, page) in enumerate(pages, start=1)
-        for section in page.sections
-    )
-    commands = dict.fromkeys(c for _, content in stored for c in content["provenance"].get("commands", ()))
-    made = {name: {k: v for k, v in content["provenance"].items() if k != "commands"} for name, content in stored}
-    return Page(facts=facts, sections=sections), {**made, "commands": list(commands)}
 
 
 def _provenance(
