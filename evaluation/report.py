@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -182,34 +183,34 @@ class Drawn:
     page: Page
     prefix: str = ""
 
-    @property
+    @cached_property
     def answers(self) -> tuple[Answer, ...]:
         """What the findings answer; none where nothing was found."""
         return answers(self.page.findings) if self.page.findings else ()
 
-    @property
+    @cached_property
     def asked(self) -> tuple[str, ...]:
         """The questions in words."""
         return tuple(ASKED.values())
 
-    @property
+    @cached_property
     def named(self) -> tuple[Section, ...]:
         """The sections under names that are unique on the whole page."""
         return tuple(s.model_copy(update={"name": f"{self.prefix}{s.name}"}) for s in self.page.sections)
 
-    @property
+    @cached_property
     def exports(self) -> tuple[tuple[Export, ...], ...]:
         """The tables of each section."""
         return exports(self.named)
 
-    @property
+    @cached_property
     def findings(self) -> Export | None:
         """The findings as a table."""
         if not self.page.findings:
             return None
         return Export(f"{self.prefix}findings", "Findings", findings_table(self.page.findings))
 
-    @property
+    @cached_property
     def beside(self) -> tuple[tuple[Beside, Drawn], ...]:
         """The pages that are compared."""
         return tuple((b, Drawn(b.page, f"{self.prefix}{k}-")) for k, b in enumerate(self.page.beside, start=1))

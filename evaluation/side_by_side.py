@@ -52,7 +52,8 @@ def _parts(evaluations: Sequence[Beside]) -> list[Section]:
         return []
     titles = {s.name: s.title for e in reversed(evaluations) for s in e.page.sections}
     rows = tuple(
-        (Cell(text=titles.get(part, part.capitalize())), *(_found(e.page.findings, part) for e in evaluations)) for part in parts
+        (Cell(text=titles.get(part, part.capitalize())), *(_found(e.page.findings, part) for e in evaluations))
+        for part in parts
     )
     table = Table(caption="Findings by part", head=("part", *(e.name for e in evaluations)), rows=rows, prose=True)
     text = "The worst finding of each part; the figures stand in the report of each data set below."
