@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from .cells import DASH
 from .comparison import ComparisonRow, Feature, Interval, Quartiles, furthest
 from .report import Cell, Table
 
 HEAT = (1.5, 3.0, 6.0)  # floors at which a cell gets a warmer tint
-DASH = "–"
 
 
 def heat(ratio: float | None) -> int:

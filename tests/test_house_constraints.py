@@ -61,6 +61,6 @@ def test_torchvision_is_asked_for_nowhere():
 
 def test_the_promised_extras_exist():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert set(extras) == {"gpu", "dp", "cbct", "lora", "monai", "submit", "ray", "dev"} and extras["gpu"][0].startswith(
-        "xformers"
-    )
+    assert set(extras) == {"gpu", "dp", "cbct", "lora", "monai", "submit", "ray", "dev"} and extras["gpu"][
+        0
+    ].startswith("xformers")

@@ -62,6 +62,7 @@ def measured(
 ) -> Measured:  # fmt: skip
     """Return the page of a first look, with the proof in it where there are training data."""
     from ...evaluation.ecg.first_look import first_look
+    from ...evaluation.ecg.verdict import unproven_findings
 
     total = len(sides.real) + len(sides.synthetic)
     progress(0, total)
@@ -70,10 +71,11 @@ def measured(
     look.save_json(folder / FIRST_LOOK)
     page = look.page()
     if not sides.proof:
-        return Measured(page)
-    first, others = prove(
+        return Measured(page.model_copy(update={"findings": (*page.findings, *unproven_findings())}))
+    said, others = prove(
         sides.training, sides.held_out, sides.synthetic, folder, task=task, seed=seed, workers=workers
     )  # fmt: skip
     before = [s for s in page.sections if s.name not in LAST]
     after = [s for s in page.sections if s.name in LAST]
-    return Measured(page.model_copy(update={"sections": (first, *before, *others, *after)}))
+    sections = (*before, *others, *after)
+    return Measured(page.model_copy(update={"sections": sections, "findings": (*page.findings, *said)}))

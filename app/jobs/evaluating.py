@@ -1,9 +1,8 @@
-"""evaluate and report: a synthetic data set beside real data, on one page that opens without a network."""
+"""evaluate: a synthetic data set beside real data, on one page that opens without a network."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote as quoted
@@ -13,14 +12,13 @@ from ..progress import Progress, silent
 from .gate import RESULT, Gated, gated
 from .modalities import TABLE, Measured, Modality, check_same, check_task, modality
 from .planning import plan_command
+from .reporting import PAGE, STORED, PartTimes, checked_of, publish, report, stands
 from .sources import Opened, Side, open_sources
 
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
-    from ...evaluation.report import Page
 
-STORED = "page.json"  # the page's content, from which `report` draws it again beside others
-PAGE = "report.html"
+__all__ = ["PAGE", "STORED", "evaluate", "inputs_of", "report", "stands"]
 
 
 def evaluate(
@@ -73,14 +71,15 @@ def evaluate(
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULT).write_text(gate.validity.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    if refused:
-        measured = gate.alone(refused)
-    else:
-        measured = module.measured(
-            compared, gate.synthetic, folder, task=settings, seed=seed, workers=workers, progress=progress
-        )  # fmt: skip
-    _store(folder, gate, measured, real, seed, limit, train, settings)
-    return report([folder], folder / PAGE)
+    times = PartTimes()
+    with times.part("measuring"):
+        if refused:
+            measured = gate.alone(refused)
+        else:
+            measured = module.measured(
+                compared, gate.synthetic, folder, task=settings, seed=seed, workers=workers, progress=progress
+            )  # fmt: skip
+    return _published(folder, gate, measured, sides, real, seed, limit, train, settings, times)
 
 
 def _condition(opened: Mapping[str, Opened]) -> str:
@@ -131,44 +130,28 @@ def _compared(module: Modality, gate: Gated, train: str | None, task: Any) -> tu
         return None, str(error)
 
 
-def _store(
-    folder: Path, gate: Gated, measured: Measured, real: str, seed: int, limit: int | None, train: str | None,
-    task: Any,
-) -> None:  # fmt: skip
-    """Put what was found where `report` finds it."""
+def _published(
+    folder: Path, gate: Gated, measured: Measured, sides: Mapping[str, Side], real: str, seed: int, limit: int | None,
+    train: str | None, task: Any, times: PartTimes,
+) -> Path:  # fmt: skip
+    """Write what was found where `report` finds it, and the page."""
+    from ...evaluation.checklist import data_side
+
     made = gate.synthetic
-    findings = (*gate.findings(), *measured.findings)
-    content = {
-        "title": f"{made.name}: a first look" if train is None else f"{made.name}: realism and worth",
-        "provenance": _provenance(real, made, seed, limit, train, task),
-        "page": gate.on_page(measured.page).model_dump(mode="json"),
-        "findings": [finding.model_dump(mode="json") for finding in findings],
-        "inputs": inputs_of(real, made.dataset or made, seed, limit, train, task),
-    }
-    (folder / STORED).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-def report(evaluations: Sequence[str | Path], out: str | Path) -> Path:
-    """Put evaluations on one page, one after the other.
-
-    Args:
-        evaluations: folders that `evaluate` wrote.
-        out: the .html file.
-
-    Raises:
-        ValueError: a folder holds no evaluation.
-    """
-    from ...evaluation.report import html
-
-    stored = [(Path(folder).name, _stored(Path(folder))) for folder in evaluations]
-    if not stored:
-        raise ValueError("no evaluation was named")
-    path = Path(out)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    page, provenance = _together(stored)
-    title = stored[0][1]["title"] if len(stored) == 1 else f"{len(stored)} evaluations"
-    path.write_text(html(page, title=title, provenance=provenance), encoding="utf-8")
-    return path
+    page = gate.on_page(measured.page)
+    page = page.model_copy(update={"findings": (*gate.findings(), *page.findings, *measured.findings)})
+    provenance = _provenance(real, made, seed, limit, train, task)
+    with times.part("hashing"):
+        order = [role for role in ("real", "training", "synthetic") if role in sides]
+        data = [data_side(role, str(sides[role].source), sides[role].records) for role in order]
+    return publish(
+        folder,
+        title=f"{made.name}: a first look" if train is None else f"{made.name}: realism and worth",
+        page=page,
+        provenance=provenance,
+        inputs=inputs_of(real, made.dataset or made, seed, limit, train, task),
+        checked=checked_of(page, data, seed=seed, provenance=provenance, times=times),
+    )
 
 
 def inputs_of(
@@ -199,45 +182,6 @@ def _identity(made: DatasetReader | Side) -> dict[str, Any]:
         return {"synthetic": made.source, "records": sha256_of(hashes)}
     done = {str(k): receipt.files for k, receipt in made.receipts.items()}
     return {"recipe": made.info.recipe_sha256, "shards": done}
-
-
-def stands(folder: Path, inputs: dict[str, Any]) -> bool:
-    """Return whether a folder holds the evaluation of just these inputs."""
-    try:
-        return bool(_stored(folder)["inputs"] == inputs) and (folder / PAGE).is_file()
-    except ValueError:
-        return False
-
-
-def _stored(folder: Path) -> dict[str, Any]:
-    """Return what `evaluate` stored in a folder."""
-    try:
-        content = json.loads((folder / STORED).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise ValueError(f"{folder} holds no evaluation; `clinsynth evaluate … --out {folder}` makes one") from None
-    except ValueError:
-        raise ValueError(f"{folder / STORED} is damaged; run the evaluation again") from None
-    if not isinstance(content, dict) or not {"title", "provenance", "page", "inputs"} <= content.keys():
-        raise ValueError(f"{folder / STORED} is no evaluation")
-    return content
-
-
-def _together(stored: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Page, dict[str, Any]]:
-    """Return one page of several: sections keep their order and say which evaluation they are of."""
-    from ...evaluation.report import Page
-
-    pages = [(name, Page.model_validate(content["page"])) for name, content in stored]
-    if len(pages) == 1:
-        return pages[0][1], stored[0][1]["provenance"]
-    facts = tuple((number, f"{what}, {name}") for name, page in pages for number, what in page.facts)
-    sections = tuple(
-        section.model_copy(update={"name": f"{i}-{section.name}", "title": f"{name}: {section.title}"})
-        for i, (name, page) in enumerate(pages, start=1)
-        for section in page.sections
-    )
-    commands = dict.fromkeys(c for _, content in stored for c in content["provenance"].get("commands", ()))
-    made = {name: {k: v for k, v in content["provenance"].items() if k != "commands"} for name, content in stored}
-    return Page(facts=facts, sections=sections), {**made, "commands": list(commands)}
 
 
 def _provenance(

@@ -14,6 +14,7 @@ from .worth_delineation import DELINEATION
 
 if TYPE_CHECKING:
     from ...conditioning.record import Record
+    from ...evaluation.finding import Finding
     from ...evaluation.report import Section
 
 # A line here is all that a new task needs.
@@ -57,7 +58,7 @@ def check_labels(task: str, sides: Mapping[str, Sequence[Record]]) -> None:
 def prove(
     training: Sequence[Record], held_out: Sequence[Record], synthetic: Sequence[Record], folder: Path, *,
     task: TaskSettings | None, seed: int, workers: int, progress: Progress = silent,
-) -> tuple[Section, list[Section]]:  # fmt: skip
+) -> tuple[tuple[Finding, ...], list[Section]]:  # fmt: skip
     """Compare clouds and run the task; JSON files and finished arms go to `folder`.
 
     Args:
@@ -71,15 +72,11 @@ def prove(
         progress: called with (parts done, parts).
 
     Returns:
-        The section that comes first, and the others.
+        What the first screen says of it, and the sections.
     """
     from ...evaluation.ecg.clouds import clouds
-    from ...evaluation.ecg.proof_page import (
-        clouds_section,
-        downstream_section,
-        neighbours_section,
-        verdict_section,
-    )
+    from ...evaluation.ecg.proof_page import clouds_section, downstream_section, neighbours_section
+    from ...evaluation.ecg.verdict import proof_findings
 
     some = list(synthetic)[:MOST_SYNTHETIC]
     progress(0, 2)
@@ -96,4 +93,4 @@ def prove(
         sections.append(downstream_section(result, worth.shown, worth.beside, worth.about))
     sections.append(neighbours_section(cloud, training, some))
     progress(2, 2)
-    return verdict_section(cloud, result), sections
+    return proof_findings(cloud, result), sections

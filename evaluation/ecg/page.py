@@ -14,6 +14,7 @@ from ..statistics import half_size
 from ..tables import heat, number, number_table, percent, ranged, ratio_table, spread, worst_table
 from .paper import sheet
 from .spectrum_figure import spectrum_figure
+from .verdict import first_findings
 
 if TYPE_CHECKING:
     from .first_look import FirstLook
@@ -32,7 +33,7 @@ def page(look: FirstLook) -> Page:
         _summary(look), _groups(look), _distributions(look), _spectra(look), _r_peaks(look), _sheets(look),
         _ruler(look), _numbers(look), _limits(),
     )  # fmt: skip
-    return Page(facts=_facts(look), sections=sections)
+    return Page(facts=_facts(look), sections=sections, findings=first_findings(look))
 
 
 def _facts(look: FirstLook) -> tuple[tuple[str, str], ...]:
@@ -176,8 +177,9 @@ def _sheets(look: FirstLook) -> Section:
         Picture(
             uri=data_uri(sheet(r)),
             alt=f"12-lead ECG of {'synthetic' if r.synthetic else 'real'} record {r.record_id}",
-            caption=f"{'Synthetic' if r.synthetic else 'Real'}: {r.record_id}",
+            caption=r.record_id,
             wide=True,
+            of="synthetic" if r.synthetic else "real",
         )
         for r in chosen
     )

@@ -3,48 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from ...conditioning.record import Record
 from ..downstream import DownstreamResult
-from ..downstream.section import arms_section, gains
+from ..downstream.section import arms_section
 from ..drawing import data_uri
 from ..realism.tables import measured_table
 from ..report import Cell, Picture, Section, Table
 from ..tables import number
 from .clouds import Clouds
 from .paper import sheet
-
-
-def verdict_section(clouds: Clouds | None, task: DownstreamResult | None) -> Section:
-    """Return what to use the data for and what not, said from the results alone."""
-    use: list[str] = []
-    avoid: list[str] = []
-    if task is not None:
-        for sentence, better in gains(task):
-            (use if better else avoid).append(sentence)
-    if clouds is not None:
-        auc = next((m for m in clouds.metrics if m.name.startswith("discriminator")), None)
-        if auc is not None and auc.matched.known and auc.floor.known:
-            told = auc.matched.value - auc.floor.value > 0.1
-            (avoid if told else use).append(
-                f"A discriminator tells synthetic from real records with an AUC of {auc.matched.value:.2f} "
-                f"(real from real: {auc.floor.value:.2f}), so "
-                + ("do not pass them off as a clinic's mix." if told else "as a stand-in in method development.")
-            )
-        copies = clouds.near.closer
-        near = copies.whole.low > copies.floor.high
-        (avoid if near else use).append(
-            f"{100 * copies.whole.value:.1f} % of synthetic records lie closer to a training record than all but 1 % "
-            f"of held-out real ones do (real against real: {100 * copies.floor.value:.1f} %): "
-            + ("look at the pairs before you share." if near else "no sign of copies.")
-        )
-    avoid.append("For diagnosis, for judging a device, or as evidence about patients: never.")
-    return Section(
-        name="use",
-        title="What to use this data for, and what not",
-        texts=("Said from the measurements below, each with its interval there.",),
-        items=(*(f"Use: {s}" for s in use), *(f"Not: {s}" for s in avoid)),
-    )
 
 
 def clouds_section(clouds: Clouds) -> Section:
@@ -70,9 +39,8 @@ def neighbours_section(clouds: Clouds, training: Sequence[Record], synthetic: Se
     )  # fmt: skip
     pictures = []
     for s, t, _, _ in clouds.pairs[:n]:
-        for kind, record in (("Synthetic", made[s]), ("Its nearest training record", real[t])):
-            title = f"{kind}: {record.record_id}"
-            pictures.append(Picture(uri=data_uri(sheet(record)), alt=f"12-lead ECG, {title}", caption=title, wide=True))
+        pictures.append(_sheet(made[s], "synthetic", s))
+        pictures.append(_sheet(real[t], "real", f"the training record nearest to {s}: {t}"))
     text = (
         "The synthetic records that lie nearest to any training record, in the encoder's features. A copy would share "
         "its wave shapes in every lead; look."
@@ -86,6 +54,11 @@ def neighbours_section(clouds: Clouds, training: Sequence[Record], synthetic: Se
     return Section(
         name="neighbours", title="Nearest neighbours", texts=(text,), pictures=tuple(pictures), tables=(table,)
     )
+
+
+def _sheet(record: Record, of: Literal["real", "synthetic"], caption: str) -> Picture:
+    alt = f"12-lead ECG, {of}: {caption}"
+    return Picture(uri=data_uri(sheet(record)), alt=alt, caption=caption, wide=True, of=of)
 
 
 def downstream_section(

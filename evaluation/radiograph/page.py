@@ -15,7 +15,7 @@ from .pictures import curves_picture, distances_picture, obedience_picture
 from .realism import SMALL, GroupRow
 from .sheets import condition_grid, contact_sheet, pairs_sheet
 from .together import TogetherRow
-from .verdict import verdict_section
+from .verdict import radiograph_findings
 
 METRIC = {"auroc": "AUROC", "accuracy": "accuracy", "correlation": "correlation", "mae_years": "error, years"}
 IN_GROUPS = {
@@ -34,12 +34,13 @@ def page(
         task: the downstream task's results.
         more: sections on the task and on how the data were made.
     """
-    sections = [verdict_section(look, task), _sheets(sides), _realism(look, sides), _groups(look), _pairs(look)]
+    sections = [_sheets(sides), _realism(look, sides), _groups(look), _pairs(look)]
     if look.obedience is not None:
         sections += [_obedience(look), _leaks(look)]
     if look.copies is not None:
         sections.append(_copies(look, sides))
-    return Page(facts=_facts(look), sections=(*sections, *more, _limits(look)))
+    said = radiograph_findings(look, task)
+    return Page(facts=_facts(look), sections=(*sections, *more, _limits(look)), findings=said)
 
 
 def _facts(look: RadiographLook) -> tuple[tuple[str, str], ...]:

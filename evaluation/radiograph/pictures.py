@@ -69,7 +69,7 @@ def sheet(
         middle = (starts[at] + starts[at + n - 1] + TILE_IN) / 2
         figure.text(middle / width, 1 - 0.07 / height, title, size=9, weight="bold", ha="center", va="top")
         at += n
-    return Picture(uri=data_uri(figure, "png"), alt=alt, caption=caption, wide=True)
+    return Picture(uri=data_uri(figure, "png"), alt=alt, caption=caption, wide=True, of="both")
 
 
 def _starts(heads: Sequence[tuple[str, int]], gutter: float) -> list[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from ..report import Cell, Table
 from ..tables import DASH
@@ -25,6 +25,12 @@ NAMES = {
     "frechet_radiomics": "Fréchet distance of radiomics features",
     "ms_ssim": "MS-SSIM of pairs of one condition, synthetic less real",
 }
+# Which end is nearer to real data; where a value can be too high and too low, none is.
+BETTER: dict[str, Literal["higher", "lower"]] = {
+    "frechet": "lower", "kid": "lower", "precision": "higher", "recall": "higher", "coverage": "higher",
+    "discriminator_auc_logistic": "lower", "discriminator_auc_boosting": "lower", "greys": "lower",
+    "spectrum_db": "lower", "closer_than_held_out": "lower", "nearer_than_held_out": "lower",
+}  # fmt: skip
 HEAD = ("metric", "all records [95 %]", "at equal size", "floor: real against real")
 
 
@@ -35,7 +41,8 @@ def measured_table(rows: Iterable[Any], caption: str) -> Table:
         rows: each with `name`, `whole`, `matched` and `floor`, which have a value and an interval.
         caption: what the table shows.
     """
-    return Table(caption=caption, head=HEAD, rows=tuple(measured_cells(m) for m in rows))
+    better = {NAMES[name]: end for name, end in BETTER.items()}
+    return Table(caption=caption, head=HEAD, rows=tuple(measured_cells(m) for m in rows), better=better)
 
 
 def measured_cells(m: Any) -> tuple[Cell, ...]:

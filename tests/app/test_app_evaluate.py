@@ -53,6 +53,36 @@ def test_a_report_of_one_is_its_page_and_of_two_holds_both(cli, look, tmp_path):
     assert len(ids) == len(set(ids)) and {i[:2] for i in ids} >= {"1-", "2-"} and not outside(two)
 
 
+def test_tables_and_a_checklist_lie_beside_the_page(look):
+    written = {t["name"] for t in json.loads((look / "tables.json").read_text(encoding="utf-8"))["tables"]}
+    assert {f"{name}.csv" for name in written} == {p.name for p in (look / "tables").iterdir()}
+    assert {"findings", "checklist", "numbers", "made"} <= written
+    items = {i["name"]: i for i in json.loads((look / "checklist.json").read_text())["items"]}
+    assert items["hardware"]["value"] and "measuring" in items["wall time of each part"]["value"]
+    assert not items["training"]["ticked"] and items["real"]["ticked"] and items["synthetic data"]["value"]
+    hardware = items["hardware"]["value"]
+    assert hardware not in (look / "report.html").read_text()
+
+
+def test_a_comparison_says_what_makes_it_unfair(cli, look, tmp_path):
+    for name, change in (("seeded", {"seed": 5}), ("elsewhere", {"real": "embedded:other"})):
+        content = json.loads((look / "page.json").read_text())
+        content["inputs"] |= change
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "page.json").write_text(json.dumps(content))
+    flag = 'class="flags"'
+    for others, words in (
+        ([look], []),
+        (["seeded"], ["The seeds differ", "seeded: 5"]),
+        (["seeded", "elsewhere"], ["The seeds differ", "no fair comparison", "elsewhere: embedded:other"]),
+    ):
+        assert cli("report", look, *others, "--out", "beside.html").code == 0
+        page = (tmp_path / "beside.html").read_text()
+        assert (flag in page) == bool(words) and all(w in page for w in words)
+        assert ("Nothing is marked best" in page) == ("elsewhere" in others)
+    assert (tmp_path / "beside-tables.json").is_file() and not (tmp_path / "tables").exists()
+
+
 def test_what_is_no_evaluation_is_refused(cli, look, tmp_path, small_dataset):
     assert cli("report", small_dataset).code == 2
     (tmp_path / "bad").mkdir()
@@ -93,9 +123,8 @@ def test_the_proof_is_on_the_page_and_its_arms_are_not_trained_again(cli, short,
     out = tmp_path / "proof"
     page = jobs.evaluate(real, small_dataset, out, limit=12, train=train, task=short, workers=2).read_text()
     names = re.findall(r'<section id="([^"]+)"', page)
-    assert (
-        names[:2] == ["validity", "use"] and {"clouds", "neighbours", "downstream"} <= set(names) and not outside(page)
-    )
+    there = {"clouds", "checklist", "neighbours", "downstream"}
+    assert names[:2] == ["validity", "use"] and there <= set(names) and not outside(page)
     task = json.loads((out / "downstream.json").read_text())
     assert task["test_patients"] == 12 and len(task["arms"]) == 4
     assert json.loads((out / "clouds.json").read_text())["n"] == [60, 12, 12]

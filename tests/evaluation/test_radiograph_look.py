@@ -1,5 +1,6 @@
 """Obedience, leaks, groups and the whole look at radiographs: a perfect stand-in, a disobedient one, and bad input."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from clinsynth.evaluation.radiograph.making import making_section
 from clinsynth.evaluation.radiograph.obedience import Read, obedience
 from clinsynth.evaluation.radiograph.page import page
 from clinsynth.evaluation.radiograph.together import together
+from clinsynth.evaluation.radiograph.verdict import radiograph_findings
 from clinsynth.evaluation.report import html
 from radiograph_toy import conditions, drawn, record, records, toy_eyes
 
@@ -181,9 +183,8 @@ def test_copies_of_training_images_are_found_and_said(real_sides):
     by_pixels = look.copies.checks[0]
     assert by_pixels.passes is False and by_pixels.median_ratio.whole.high < 0.5
     assert by_pixels.pairs[0].distance < 0.1 < by_pixels.real_pairs[0].distance
-    first = page(look, sides).sections[0]
-    assert first.items[-1].startswith("Not: for diagnosis")
-    assert first.name == "use" and any("looked at the closest pairs" in s for s in first.items)
+    said = [f for f in page(look, sides).findings if f.part == "copies"]
+    assert {f.question for f in said} == {"risk"} and said[0].level == "stop" and "line 0.9" in said[0].figure
 
 
 def test_parts_are_kept_and_a_cut_one_is_made_again(whole, monkeypatch):
@@ -204,20 +205,21 @@ def test_the_page_holds_its_pictures_and_says_them_in_words(whole):
     text = html(page(look, sides, more=[made]), title="radiographs", provenance={})
     names = [s.name for s in page(look, sides).sections]
     assert (
-        names[0] == "use"
+        names[0] == "images"
         and names[-1] == "limits"
         and {"images", "realism", "groups", "obedience", "copies"} <= set(names)
     )
     pictures = [p for s in page(look, sides).sections for p in s.pictures]
     assert all(p.uri.startswith("data:image/") and p.alt for p in pictures)
     assert sum(p.uri.startswith("data:image/png") for p in pictures) == 4
-    assert "http" not in text.replace("http://www.w3.org", "") and "nan" not in text.lower().split("base64")[0]
+    words = re.sub(r'"data:[^"]*"', "", text)
+    assert "http" not in words and not re.search(r"\bnan\b", words.lower()) and 'id="use"' in words
 
 
 @pytest.mark.parametrize(
-    ("low", "verdict", "begins"), [(0.01, "better", "Use"), (-0.02, "open", "Not"), (-0.3, "worse", "Not")]
+    ("low", "verdict", "level"), [(0.01, "better", "good"), (-0.02, "open", "unknown"), (-0.3, "worse", "care")]
 )
-def test_a_gain_counts_where_it_stands_against_the_same_compute(whole, low, verdict, begins):
+def test_a_gain_counts_where_it_stands_against_the_same_compute(whole, low, verdict, level):
     sides, look, _ = whole
     rows = tuple(
         DifferenceRow(
@@ -231,14 +233,16 @@ def test_a_gain_counts_where_it_stands_against_the_same_compute(whole, low, verd
         task="findings", config={}, metrics=({"name": "macro AUROC", "unit": "", "higher_is_better": True},), arms=(),
         seeds=(0, 1, 2), test_patients=40, rows=(), differences=rows,
     )  # fmt: skip
-    said = [s for s in page(look, sides, task).sections[0].items if "macro AUROC" in s]
-    assert len(said) == 1 and said[0].startswith(begins) and "less 'real, same compute'" in said[0]
+    said = [f for f in page(look, sides, task).findings if "macro AUROC" in f.figure]
+    assert [f.level for f in said] == [level] and "less 'real, same compute'" in said[0].figure
 
 
 def test_without_training_data_realism_alone_is_measured(real_sides):
     look = radiograph_look(sides_of([], real_sides[1], records(30, 3, synthetic=True)), 30, eyes=toy_eyes())
     assert look.obedience is None and look.copies is None and look.eyes is None
     assert {m.name for m in look.realism.groups[0].metrics} == {"greys", "spectrum_db", "ms_ssim"}
+    unknown = {(f.part, f.question) for f in radiograph_findings(look, None) if f.level == "unknown"}
+    assert unknown == {("obedience", "purpose"), ("copies", "risk"), ("downstream", "purpose")}
 
 
 def test_constant_images_are_set_aside_and_said(real_sides):
@@ -248,7 +252,8 @@ def test_constant_images_are_set_aside_and_said(real_sides):
     assert len(sides.synthetic) == 40 and sides.synthetic.flat == 7
     look = radiograph_look(sides_of([], real_sides[1], [*made, *grey]), 47, eyes=None)
     assert look.flat == {"synthetic": 7}
-    assert any("7 synthetic images are constant" in s for s in page(look, sides).sections[0].items)
+    said = [f for f in radiograph_findings(look, None) if "constant" in f.claim]
+    assert [(f.question, f.level, f.figure) for f in said] == [("use", "stop", "7 of 47, line 0")]
 
 
 def test_sizes_that_differ_are_brought_to_one_and_said(real_sides):
