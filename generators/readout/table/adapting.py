@@ -53,7 +53,9 @@ def adapted(net: TableNetwork, rows: Rows, how: Adaptation, schedule: Schedule, 
     for k in range(rounds):
         part = Schedule(max(1, schedule.steps // rounds), learning_rate=schedule.learning_rate)
         pseudo = pseudo_labels(said_of(made, rows.x, 2), features_of(made, rows.x)) if how == "shot" else None
-        made = cast(TableNetwork, seeded(lambda m=made, p=pseudo, s=part, k=k: _round(m, rows, p, s, batch, seed + k), seed))
+        made = cast(
+            TableNetwork, seeded(lambda m=made, p=pseudo, s=part, k=k: _round(m, rows, p, s, batch, seed + k), seed)
+        )
     for parameter in made.parameters():
         parameter.requires_grad_(True)
     return made.eval()

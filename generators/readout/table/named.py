@@ -103,7 +103,9 @@ def _monai(rest: str, task: Kind, channels: int, dims: int, shape: tuple[int, ..
         raise ValueError(f"MONAI has no network {rest!r}; give a class of monai.networks.nets, such as DenseNet121")
     width = MAP_WIDTH if task in DENSE else LABEL_WIDTH
     said = inspect.signature(kind.__init__).parameters
-    names = list(said) if any(p in said for p in _OUTPUTS) else list(inspect.signature(kind.__mro__[1].__init__).parameters)
+    names = (
+        list(said) if any(p in said for p in _OUTPUTS) else list(inspect.signature(kind.__mro__[1].__init__).parameters)
+    )
     given: dict[str, Any] = {"spatial_dims": dims, "in_channels": channels, "img_size": shape, "classification": True}
     given |= {name: width for name in _OUTPUTS}
     if {"channels", "strides"} <= set(names):
@@ -114,7 +116,9 @@ def _monai(rest: str, task: Kind, channels: int, dims: int, shape: tuple[int, ..
     except Exception as error:
         raise ValueError(f"network monai:{rest} cannot be made: {_line(error)}") from error
     if (out.ndim > 2) != (task in DENSE) or out.shape[1] != width:
-        raise ValueError(f"network monai:{rest} gives {tuple(out.shape)} for one sample, which is not what {task} needs")
+        raise ValueError(
+            f"network monai:{rest} gives {tuple(out.shape)} for one sample, which is not what {task} needs"
+        )
     return Named(grouped(made), width)
 
 

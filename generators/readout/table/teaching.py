@@ -39,9 +39,7 @@ def untrained(
     name: str, kind: Kind, channels: int, outputs: int, shape: Sequence[int], seed: int, standard: Standard = "image"
 ) -> TableNetwork:
     """Return a network whose weights are a function of the seed; see `network`."""
-    made = initialise(
-        lambda: network(name, kind, channels, outputs, len(shape), shape=shape, standard=standard), seed
-    )
+    made = initialise(lambda: network(name, kind, channels, outputs, len(shape), shape=shape, standard=standard), seed)
     return cast(TableNetwork, made)
 
 
