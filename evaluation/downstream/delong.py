@@ -42,7 +42,7 @@ class DeLong:
         return Result(found.value, max(0.0, found.low), min(1.0, found.high), found.n) if found.known else found
 
     def difference(self, k: int, j: int) -> tuple[Result, float]:
-        """Return area k less area j with its normal interval, and the two-sided p-value; NaN where they never differ."""
+        """Return area k less area j with its normal interval, and the two-sided p; NaN where they never differ."""
         c = self.covariance
         variance = max(0.0, float(c[k, k] + c[j, j] - 2 * c[k, j]))
         gap = float(self.auroc[k] - self.auroc[j])

@@ -52,9 +52,11 @@ class Examples:
         """
         n = len(self.x)
         if not 3 <= self.x.ndim <= 5:
-            raise ValueError(f"samples have the shape {self.x.shape}; give (n, channels, *space), space of 1 to 3 axes")
-        named = {"patients": self.patients, "labels": self.labels, "targets": self.targets, "masks": self.masks,
-                 "boxes": self.boxes, "box_labels": self.box_labels, "sites": self.sites or None, **self.groups}  # fmt: skip
+            raise ValueError(
+                f"samples have the shape {self.x.shape}; give (n, channels, *space) with 1 to 3 axes of space"
+            )
+        columns = ("patients", "labels", "targets", "masks", "boxes", "box_labels")
+        named = {name: getattr(self, name) for name in columns} | {"sites": self.sites or None, **self.groups}
         for name, column in named.items():
             if column is not None and len(column) != n:
                 raise ValueError(f"{name} has {len(column)} entries for {n} samples")
@@ -96,9 +98,9 @@ def kinds_of(examples: Examples) -> tuple[Kind, ...]:
 def examples_of(records: Iterable[Record], shape: Sequence[int] | None = None) -> Examples:
     """Return records as examples.
 
-    Reads `image` ((rows, cols) or (rows, cols, colours)), `volume` or `signal` ((leads, samples)), the array `mask`, and
-    what the condition calls `label`, `labels`, `target`, `boxes` (x0, y0, x1, y1, label), `patient_id`, `site`, `sex`,
-    `age_years` and `race`, where it has them. A record without a patient is its own.
+    Reads `image` ((rows, cols) or (rows, cols, colours)), `volume` or `signal` ((leads, samples)), the array `mask`,
+    and what the condition calls `label`, `labels`, `target`, `boxes` (x0, y0, x1, y1, label), `patient_id`, `site`,
+    `sex`, `age_years` and `race`, where it has them. A record without a patient is its own.
 
     Args:
         records: of one kind of array.
@@ -143,7 +145,7 @@ def examples_of(records: Iterable[Record], shape: Sequence[int] | None = None) -
     )  # fmt: skip
 
 
-def sample_of(record: Record) -> Float32[np.ndarray, "channels *space"]:
+def sample_of(record: Record) -> Float32[np.ndarray, "channels ..."]:
     """Return the array of a record, channels first.
 
     Raises:

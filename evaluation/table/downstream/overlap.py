@@ -33,7 +33,7 @@ def hausdorff95(truth: Bool[np.ndarray, "*space"], said: Bool[np.ndarray, "*spac
 
 
 def overlaps(
-    truth: Int[np.ndarray, "n *space"], said: Int[np.ndarray, "n *space"], classes: int
+    truth: Int[np.ndarray, "n ..."], said: Int[np.ndarray, "n ..."], classes: int
 ) -> Float[np.ndarray, "n columns"]:
     """Return Dice of each class but the background, then the 95 % Hausdorff distance of each, a row a sample."""
     rows = []

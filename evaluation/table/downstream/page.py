@@ -37,16 +37,16 @@ def _about(result: TableTaskResult) -> tuple[str, ...]:
     size = " x ".join(map(str, result.shape))
     return (
         f"The network {s.network!r} learns {result.kind} of {', '.join(result.words)} from samples of {size}, {steps} "
-        f"steps of {s.batch_of(result.kind, dims)} a stage, {s.seeds} seeds. Shares are of the real patients: smaller ones "
-        "lie inside larger ones, every seed draws its own, and all arms of a seed have the same patients and the same "
-        "weights at the start. Intervals are 95 % over test patients and seeds; verdicts are not corrected for their "
+        f"steps of {s.batch_of(result.kind, dims)} a stage, {s.seeds} seeds. Shares are of the real patients: smaller "
+        "ones lie inside larger ones, every seed draws its own, and all arms of a seed have the same patients and the "
+        "same weights at the start. Intervals are 95 % over test patients and seeds; verdicts are not corrected for their "
         "number.",
         "A training has a number of steps, so real data shown twice as often are the arm 'real' itself: it is the "
         "control for 'mixed', as 'real, same compute' is for 'synthetic -> real'. What learns without labels has all "
         "real samples, whatever the share.",
         "'Small segment' shrinks what is labelled onto black with noise inside; without masks it shrinks the whole "
-        "sample. It is our reading of an abstract. 'Wavelet' drops bands of one level of Haar's wavelets at a rate of .3, "
-        "kept ones divided by .7; 'not rescaled' is as published. Bands are dropped of samples, not of features.",
+        "sample. It is our reading of an abstract. 'Wavelet' drops bands of one level of Haar's wavelets at a rate of "
+        ".3, kept ones divided by .7; 'not rescaled' is as published. Bands are dropped of samples, not of features.",
     )
 
 
@@ -142,8 +142,8 @@ def _probe_section(result: TableTaskResult) -> Section:
     )
     less = Table(caption="Body less reference", head=("body", "less", *metrics),
                  rows=tuple(_difference_rows(result.probes, metrics)))  # fmt: skip
-    said = (f"{NEIGHBOURS} nearest neighbours, a linear model, and one on {SHOTS} samples a class (mean over {EPISODES} "
-            "draws). The full fine-tune is among the arms above.",)  # fmt: skip
+    said = (f"{NEIGHBOURS} nearest neighbours, a linear model, and one on {SHOTS} samples a class (mean over "
+            f"{EPISODES} draws). The full fine-tune is among the arms above.",)  # fmt: skip
     return Section(name=f"{PART}-probes", title="What the features are worth", texts=said, tables=(levels, less))
 
 

@@ -50,7 +50,7 @@ class SiteResult(BaseModel):
     """Arms tested at a site that training left out.
 
     Attributes:
-        site: its name; empty where no site is named, and real data are one unlabelled site to what synthetic data teach.
+        site: its name; empty where none is named and real data are one unlabelled site to what synthetic data teach.
         train_patients: real patients of the other sites.
         unlabelled: samples of the site, of other patients than the test's, to which classifiers are adapted.
         result: arms and the differences that matter.

@@ -11,7 +11,7 @@ from ....generators.readout.table.rows import Kind
 Share = Annotated[float, Field(gt=0, le=1)]
 SHARES = (0.05, 0.10, 0.25, 1.0)
 STEPS: dict[Kind, int] = {
-    "classification": 100, "multilabel": 100, "regression": 100, "segmentation": 60, "detection": 120,
+    "classification": 80, "multilabel": 80, "regression": 80, "segmentation": 60, "detection": 100,
 }  # fmt: skip
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-import numpy as np
-
 from ....conditioning.seeds import stream
 from .prepared import Prepared
 

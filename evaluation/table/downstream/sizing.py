@@ -8,9 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 
-def sized_sample(
-    x: Float32[np.ndarray, "channels *space"], shape: Sequence[int]
-) -> Float32[np.ndarray, "channels *other"]:
+def sized_sample(x: Float32[np.ndarray, "channels ..."], shape: Sequence[int]) -> Float32[np.ndarray, "channels ..."]:
     """Return a sample at another size: means over areas where every axis shrinks, else linear.
 
     Args:
