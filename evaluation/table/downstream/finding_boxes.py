@@ -47,7 +47,7 @@ def matched(
 
 
 def box_rows(
-    truth: Sequence[np.ndarray], said: Float[np.ndarray, "n most columns"], classes: int, most: int = MOST
+    truth: Sequence[np.ndarray], said: Float[np.ndarray, "n boxes said"], classes: int, most: int = MOST
 ) -> Float[np.ndarray, "n columns"]:
     """Return for each sample and class: how many true boxes, then score and hits of each box said.
 

@@ -219,11 +219,11 @@ def _boxes(examples: Examples, coding: Coding, side: str, number: Mapping[str, i
     strange = sorted({word for row in names for word in row} - set(number))
     if strange:
         raise ValueError(f"the {side} boxes hold {strange[0]!r}, which the training boxes lack")
-    made = []
+    made, dims = [], len(coding.shape)
     for edges, row in zip(examples.boxes or (), names, strict=True):
-        sized = sized_boxes(np.asarray(edges, dtype=float).reshape(len(row), -1), examples.x.shape[2:], coding.shape)
-        made.append(np.column_stack([sized, [number[word] for word in row]]).reshape(len(row), -1) if len(row) else
-                    np.zeros((0, 2 * len(coding.shape) + 1)))  # fmt: skip
+        found = np.asarray(edges, dtype=float).reshape(-1, 2 * dims)
+        sized = sized_boxes(found, examples.x.shape[2:], coding.shape)
+        made.append(np.column_stack([sized, np.array([number[word] for word in row], dtype=float)]))
     return tuple(made)
 
 

@@ -135,7 +135,8 @@ def _boxes(boxes: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.
 
 def _exposed(x: Tensor, rng: np.random.Generator, config: MovingConfig) -> Tensor:
     axes = tuple(range(1, x.ndim))
-    mean, deviation = x.mean(axes, keepdim=True), x.std(axes, keepdim=True)
+    mean = x.mean(axes, keepdim=True)
+    deviation = (x - mean).square().mean(axes, keepdim=True).sqrt()
     contrast, brightness, noise = (
         _each(rng.uniform(-1, 1, len(x)) * most, x) for most in (config.contrast, config.brightness, config.noise)
     )

@@ -78,7 +78,7 @@ def standardised(x: Tensor) -> Tensor:
     """Return samples whose channels have mean 0 and deviation 1; a constant one becomes 0."""
     axes = tuple(range(2, x.ndim))
     x = x - x.mean(axes, keepdim=True)
-    return x / (x.std(axes, keepdim=True) + 1e-3)
+    return x / (x.square().mean(axes, keepdim=True).sqrt() + 1e-3)
 
 
 class SmallBody(nn.Module):
