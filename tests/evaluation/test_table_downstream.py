@@ -29,7 +29,7 @@ from clinsynth.evaluation.table.downstream.sizing import sized_boxes, sized_mask
 from sklearn import metrics as library
 
 QUICK = TableTaskSettings(shares=(1.0,), steps=12, baselines=False, pretraining=(), probes=False, sites=0, adapt=False,
-                          resamples=60, batch=12)  # fmt: skip
+                          resamples=40, batch=10)  # fmt: skip
 
 
 def discs(seed, n, tag, *, side=16, contrast=2.5, shuffle=False, sites=("a", "b")):
@@ -303,8 +303,10 @@ def test_shares_lie_in_one_another_are_of_patients_and_hold_both_classes():
 def test_every_gain_has_a_control_of_the_same_compute():
     arms = {arm.name: arm for arm in table_arms(10, synthetic=True, baselines=True, pretraining=("masked",))}
     held = pairs(list(arms))
-    for arm, reference in ((MIXED, REAL), (FIRST, SAME_COMPUTE), ("masked on synthetic -> real", "masked on real -> real"),
-                           ("synthetic -> real, augmented", "real, augmented, same compute")):  # fmt: skip
+    for arm, reference in (
+        (MIXED, REAL), (FIRST, SAME_COMPUTE), ("masked on synthetic -> real", "masked on real -> real"),
+        ("synthetic -> real, augmented", "real, augmented, same compute"),
+    ):  # fmt: skip
         assert arms[arm].steps == arms[reference].steps and (arm, reference) in held
     assert not any(SYNTHETIC in s.data for a in table_arms(10, synthetic=False, baselines=True, pretraining=("masked",))
                    for s in a.stages)  # fmt: skip
@@ -317,7 +319,7 @@ def test_every_gain_has_a_control_of_the_same_compute():
 
 @pytest.fixture(scope="module")
 def told():
-    settings = quick(shares=(0.2, 1.0), steps=15, sites=1, adapt=True, probes=True, pretraining=("contrastive",))
+    settings = quick(shares=(0.2, 1.0), steps=10, sites=1, adapt=True, probes=True, pretraining=("contrastive",))
     given = only(discs(0, 60, "r"), "labels"), only(discs(1, 48, "t"), "labels"), only(discs(2, 60, "s"), "labels")
     return table_task(*given, settings), given
 
@@ -368,7 +370,7 @@ slow = pytest.mark.slow
 KINDS = [
     ("classification", "macro AUROC", 0.8, (0.3, 0.7), 30),
     ("regression", "correlation", 0.6, (-0.4, 0.4), 30),
-    pytest.param("segmentation", "Dice", 0.5, (0.0, 0.25), 60, marks=slow),
+    pytest.param("segmentation", "Dice", 0.6, (0.0, 0.25), 120, marks=slow),
     pytest.param("detection", "AP50", 0.4, (0.0, 0.25), 150, marks=slow),
 ]
 
@@ -384,13 +386,13 @@ def test_what_can_be_learnt_is_learnt_and_what_was_shuffled_is_not(kind, metric,
         real, _ = prepared(discs(0, 60, "r", contrast=3.5, shuffle=shuffle), coding, "training")
         runs = run_arms(task, {REAL: real}, held, arm, (0, 1, 2))
         value = compare_arms(task, arm, (0, 1, 2), runs.outcomes, resamples=20).row(REAL, metric).result.value
-        assert chance[0] < value < chance[1] if shuffle else value > least
+        assert chance[0] <= value < chance[1] if shuffle else value > least
 
 
 @pytest.mark.parametrize("columns", [("masks",), ("targets",), ("boxes", "box_labels")])
 def test_masks_numbers_and_boxes_are_tasks_too(columns):
     sides = [only(discs(k, 24, tag), *columns) for k, tag in enumerate("rts")]
-    result = table_task(*sides, quick(steps=2, batch=4, sites=1))
+    result = table_task(*sides, quick(steps=1, batch=2, sites=1))
     assert result.at(1.0).result.row(MIXED, result.main).result.value is not None
     assert len(result.sites) == 1 and not any("shot" in a.name for a in result.sites[0].result.arms)
     assert table_task_findings(result) and table_task_sections(result)
@@ -405,7 +407,7 @@ def test_several_labels_a_sample_are_a_task_and_rare_ones_are_named():
         several = (("disc", "odd"), *several[1:])
         return only(Examples(**{**vars(made), "labels": several}), "labels")
 
-    result = table_task(labelled(0, "r"), labelled(1, "t"), labelled(2, "s"), quick())
+    result = table_task(labelled(0, "r"), labelled(1, "t"), labelled(2, "s"), quick(steps=8))
     assert result.kind == "multilabel" and result.words == ("disc", "old")
     assert any("odd" in note for note in result.notes)
     assert result.at(1.0).result.row(REAL, "macro AUROC").result.value > 0.6
@@ -478,12 +480,12 @@ def test_a_site_without_patients_to_test_is_passed_over_and_said_so():
     real, test, made = (only(discs(k, 24, tag, sites=("a", "b")), "labels") for k, tag in enumerate("rts"))
     test = Examples(**{**vars(test), "sites": ("a",) * 22 + ("c",) * 2})
     nobody = Examples(**{**vars(made), "sites": ("",) * 24})
-    result = table_task(real, test, nobody, quick(steps=2, sites=3, adapt=True))
+    result = table_task(real, test, nobody, quick(steps=1, sites=3, adapt=True))
     assert [s.site for s in result.sites] == ["a"]
     assert any("site c was not left out: it has 2" in note for note in result.notes)
     assert any("may have seen it" in note for note in result.notes)
     bare = [Examples(**{**vars(side), "sites": ()}) for side in (real, test, made)]
-    result = table_task(*bare, quick(steps=2, sites=1, adapt=True))
+    result = table_task(*bare, quick(steps=1, sites=1, adapt=True))
     assert result.sites[0].site == "" and not {REAL, "real -> shot"} & {a.name for a in result.sites[0].result.arms}
 
 
@@ -511,7 +513,7 @@ def test_one_more_resample_weighs_rows_as_repeating_them_does():
 
 def test_relative_effects_are_not_given_where_the_reference_may_be_nothing():
     sides = [only(discs(k, 30, tag, shuffle=True), "targets") for k, tag in enumerate("rts")]
-    result = table_task(*sides, quick(steps=5)).at(1.0).result
+    result = table_task(*sides, quick(steps=1)).at(1.0).result
     assert result.difference(MIXED, REAL, "MAE").relative is not None
     assert result.difference(MIXED, REAL, "R2").relative is None
 

@@ -65,7 +65,7 @@ def fitted(kind, steps=60, train=None, **other):
 @pytest.mark.parametrize("dims", [1, 2, 3])
 def test_a_classifier_finds_balls_on_any_axes(dims):
     side = {1: 96, 2: 24, 3: 12}[dims]
-    net = fitted("classification", steps=100, dims=dims, side=side, contrast=5.0)
+    net = fitted("classification", n=100, dims=dims, side=side, contrast=5.0)
     test = rows("classification", seed=9, dims=dims, side=side, contrast=5.0)
     assert (said_of(net, test.x, 2).argmax(1) == test.y).mean() > 0.85
 

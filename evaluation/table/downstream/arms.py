@@ -61,7 +61,7 @@ def site_arms(steps: int, kind: Kind, *, synthetic: bool, adapt: bool, real: boo
         adapt: whether to adapt to the site's samples without their labels.
         real: whether there are real data of other sites; without them only what synthetic data give.
     """
-    arms = [arm for arm in standard_arms(steps) if arm.name != AUGMENTED_SAME_COMPUTE]
+    arms = [arm for arm in standard_arms(steps) if arm.name not in (AUGMENTED, AUGMENTED_SAME_COMPUTE)]
     if adapt and kind == "classification":
         for source in (SYNTHETIC, REAL):
             for how in ADAPTED:

@@ -112,7 +112,10 @@ def examples_of(records: Iterable[Record], shape: Sequence[int] | None = None) -
     """
     from .sizing import sized_boxes, sized_mask, sized_sample
 
-    rows, conditions, masks, boxes = [], [], [], []
+    rows: list[np.ndarray] = []
+    conditions: list[tuple[Record, Any]] = []
+    masks: list[np.ndarray | None] = []
+    boxes: list[np.ndarray | None] = []
     wanted = None if shape is None else tuple(shape)
     for record in records:
         x = sample_of(record)

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 THRESHOLDS = tuple(round(0.5 + 0.05 * k, 2) for k in range(10))
 MOST = 10  # boxes a sample and class that are looked at
-LEAST_SCORE = 0.02
+LEAST_SCORE = 0.05
 
 
 def iou(a: Float[np.ndarray, "m edges"], b: Float[np.ndarray, "k edges"]) -> Float[np.ndarray, "m k"]:

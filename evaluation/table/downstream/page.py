@@ -39,8 +39,8 @@ def _about(result: TableTaskResult) -> tuple[str, ...]:
         f"The network {s.network!r} learns {result.kind} of {', '.join(result.words)} from samples of {size}, {steps} "
         f"steps of {s.batch_of(result.kind, dims)} a stage, {s.seeds} seeds. Shares are of the real patients: smaller "
         "ones lie inside larger ones, every seed draws its own, and all arms of a seed have the same patients and "
-        "the same weights at the start. Intervals are 95 % over test patients and seeds; verdicts are not corrected for their "
-        "number.",
+        "the same weights at the start. Intervals are 95 % over test patients and seeds; verdicts are not corrected "
+        "for their number.",
         "A training has a number of steps, so real data shown twice as often are the arm 'real' itself: it is the "
         "control for 'mixed', as 'real, same compute' is for 'synthetic -> real'. What learns without labels has all "
         "real samples, whatever the share.",

@@ -195,7 +195,15 @@ def _compared(
     """Return the comparison with those differences alone that matter."""
     kept = pairs([arm.name for arm in arms]) if wanted is None else tuple(wanted)
     references = tuple(dict.fromkeys(b for _, b in kept))
-    made = compare_arms(task, arms, seeds, outcomes, references, groups=groups, resamples=sides.settings.resamples)
+    made = compare_arms(
+        task,
+        arms,
+        seeds,
+        outcomes,
+        references,
+        groups=groups,
+        resamples=sides.settings.resamples_of(sides.task.coding.kind),
+    )
     rows = tuple(d for d in made.differences if (d.arm, d.reference) in kept)
     return made.model_copy(update={"differences": rows})
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from functools import partial
 from typing import Literal, cast
 
 import numpy as np
@@ -50,12 +51,10 @@ def adapted(net: TableNetwork, rows: Rows, how: Adaptation, schedule: Schedule, 
         raise ValueError(f"how = {how!r} of adaptation; give shot or tent")
     made = _free(copy.deepcopy(net), how)
     rounds = ROUNDS if how == "shot" else 1
+    part = Schedule(max(1, schedule.steps // rounds), learning_rate=schedule.learning_rate)
     for k in range(rounds):
-        part = Schedule(max(1, schedule.steps // rounds), learning_rate=schedule.learning_rate)
         pseudo = pseudo_labels(said_of(made, rows.x, 2), features_of(made, rows.x)) if how == "shot" else None
-        made = cast(
-            TableNetwork, seeded(lambda m=made, p=pseudo, s=part, k=k: _round(m, rows, p, s, batch, seed + k), seed)
-        )
+        made = cast(TableNetwork, seeded(partial(_round, made, rows, pseudo, part, batch, seed + k), seed))
     for parameter in made.parameters():
         parameter.requires_grad_(True)
     return made.eval()

@@ -102,13 +102,10 @@ def _monai(rest: str, task: Kind, channels: int, dims: int, shape: tuple[int, ..
     if not inspect.isclass(kind) or not issubclass(kind, nn.Module):
         raise ValueError(f"MONAI has no network {rest!r}; give a class of monai.networks.nets, such as DenseNet121")
     width = MAP_WIDTH if task in DENSE else LABEL_WIDTH
-    said = inspect.signature(kind.__init__).parameters
-    names = (
-        list(said) if any(p in said for p in _OUTPUTS) else list(inspect.signature(kind.__mro__[1].__init__).parameters)
-    )
+    names = _arguments(kind)
     given: dict[str, Any] = {"spatial_dims": dims, "in_channels": channels, "img_size": shape, "classification": True}
     given |= {name: width for name in _OUTPUTS}
-    if {"channels", "strides"} <= set(names):
+    if {"channels", "strides"} <= names:
         given |= _UNET
     try:
         made = kind(**{k: v for k, v in given.items() if k in names})
@@ -120,6 +117,13 @@ def _monai(rest: str, task: Kind, channels: int, dims: int, shape: tuple[int, ..
             f"network monai:{rest} gives {tuple(out.shape)} for one sample, which is not what {task} needs"
         )
     return Named(grouped(made), width)
+
+
+def _arguments(kind: Any) -> set[str]:
+    """Return what a class takes; that of its parent where it passes on what it is given, as `DenseNet121` does."""
+    own = set(inspect.signature(kind.__init__).parameters)
+    parent = inspect.signature(kind.__mro__[1].__init__).parameters
+    return own if own & set(_OUTPUTS) else own | set(parent)
 
 
 def _transformers(rest: str, task: Kind, channels: int, dims: int, shape: tuple[int, ...]) -> nn.Module:

@@ -104,7 +104,7 @@ class SmallBody(nn.Module):
 
 
 class SmallUNet(nn.Module):
-    """A U-Net with two halvings; with `stride` 2 it begins with one more and gives a map of half the size."""
+    """A U-Net with two halvings whose ways across are added; `stride` 2 begins with one more, giving half the size."""
 
     width = MAP_WIDTHS[0]
 
@@ -112,17 +112,17 @@ class SmallUNet(nn.Module):
         super().__init__()
         a, b, c = MAP_WIDTHS
         first = CONV[dims](channels, a, 3, stride=stride, padding=1)
-        self.first = nn.Sequential(first, *normed(a), conv(a, a, dims))
+        self.first = nn.Sequential(first, *normed(a))
         self.second = nn.Sequential(conv(a, b, dims, 2), conv(b, b, dims))
         self.third = nn.Sequential(conv(b, c, dims, 2), conv(c, c, dims))
-        self.rise = conv(c + b, b, dims)
-        self.last = conv(b + a, a, dims)
+        self.narrow, self.narrower = CONV[dims](c, b, 1), CONV[dims](b, a, 1)
+        self.rise, self.last = conv(b, b, dims), conv(a, a, dims)
 
     def forward(self, x: Tensor) -> Tensor:
         fine = self.first(x)
         middle = self.second(fine)
-        y = self.rise(_with(self.third(middle), middle))
-        out: Tensor = self.last(_with(y, fine))
+        y = self.rise(_onto(self.narrow(self.third(middle)), middle))
+        out: Tensor = self.last(_onto(self.narrower(y), fine))
         return out
 
 
@@ -159,5 +159,5 @@ def grouped(module: nn.Module, build: Callable[[int], nn.Module] | None = None) 
     return module
 
 
-def _with(coarse: Tensor, fine: Tensor) -> Tensor:
-    return torch.cat([functional.interpolate(coarse, fine.shape[2:], mode="nearest"), fine], 1)
+def _onto(coarse: Tensor, fine: Tensor) -> Tensor:
+    return functional.interpolate(coarse, fine.shape[2:], mode="nearest") + fine
