@@ -4,17 +4,20 @@ A `Task` brings its examples, its training and its scores; nothing here knows wh
 """
 
 from .arms import Arm, Stage, standard_arms
+from .delong import DeLong, delong
 from .paired import ArmRow, DifferenceRow, DownstreamResult, compare_arms
 from .running import Runs, downstream, run_arms
-from .scores import accuracy, auroc, balanced_accuracy, mean
-from .task import Examples, Metric, Outcomes, Task, content_sha256
+from .scores import accuracy, auroc, balanced_accuracy, correlation, f1, mean, r2
+from .task import Examples, ManyWays, Metric, Outcomes, Task, content_sha256
 
 __all__ = [
     "Arm",
     "ArmRow",
+    "DeLong",
     "DifferenceRow",
     "DownstreamResult",
     "Examples",
+    "ManyWays",
     "Metric",
     "Outcomes",
     "Runs",
@@ -25,8 +28,12 @@ __all__ = [
     "balanced_accuracy",
     "compare_arms",
     "content_sha256",
+    "correlation",
+    "delong",
     "downstream",
+    "f1",
     "mean",
+    "r2",
     "run_arms",
     "standard_arms",
 ]

@@ -19,12 +19,14 @@ class Stage(BaseModel):
         data: names of the sources whose rows are put together.
         steps: how much to train.
         augment: whether to use the task's classical augmentation.
+        method: how to train where the task knows more than one way (its `train_by`); empty for `train`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     data: Annotated[tuple[str, ...], Field(min_length=1)]
     steps: Annotated[int, Field(ge=1)]
     augment: bool = False
+    method: str = ""
 
 
 class Arm(BaseModel):

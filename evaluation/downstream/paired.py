@@ -52,6 +52,7 @@ class DifferenceRow(BaseModel):
         reference: name of the arm that it is compared with.
         difference: arm less reference, with the interval of the paired draws.
         verdict: `better`, `worse`, or `open` where the interval holds zero.
+        relative: the difference as a share of the reference, of the same draws; None where the reference may be zero.
     """
 
     model_config = _FROZEN
@@ -61,6 +62,7 @@ class DifferenceRow(BaseModel):
     reference: str
     difference: Interval
     verdict: str
+    relative: Interval | None = None
 
 
 class DownstreamResult(BaseModel):
@@ -140,6 +142,7 @@ def compare_arms(
                 DifferenceRow(
                     group=group, metric=metric.name, arm=arm.name, reference=reference, difference=interval(result),
                     verdict=_verdict(result, metric.higher_is_better),
+                    relative=_relative(table[arm.name], table[reference], drawn, n),
                 )
                 for arm in arms for reference in references if reference in table and reference != arm.name
                 for result in [_result(table[arm.name] - table[reference], drawn, n)]
@@ -200,6 +203,25 @@ def _result(table: np.ndarray, drawn: np.ndarray, n: int) -> Result:
         return unknown_result(n)
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Result(value, float(low), float(high), n)
+
+
+def _relative(arm: np.ndarray, reference: np.ndarray, drawn: np.ndarray, n: int) -> Interval | None:
+    """Return the difference as a share of the reference; None where the reference is not above zero in all draws.
+
+    Args:
+        arm: (seeds, 1 + resamples), as in `_result`.
+        reference: likewise.
+        drawn: (resamples, seeds).
+        n: patients that it rests on.
+    """
+    below = np.concatenate([[reference[:, 0].mean()], (drawn * reference[:, 1:].T).sum(axis=1)])
+    over = np.concatenate([[(arm - reference)[:, 0].mean()], (drawn * (arm - reference)[:, 1:].T).sum(axis=1)])
+    known = np.isfinite(below) & np.isfinite(over)
+    if not known[0] or not known[1:].any() or (below[known] <= 1e-9).any():
+        return None
+    share = over[known] / below[known]
+    low, high = np.quantile(share[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return interval(Result(float(share[0]), float(low), float(high), n))
 
 
 def _verdict(result: Result, higher_is_better: bool) -> str:

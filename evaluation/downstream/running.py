@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +17,7 @@ from ...conditioning.seeds import sample_seed
 from .arms import REAL, SAME_COMPUTE, Arm, Stage, check_arms, file_stem
 from .files import VERSION, read_outcomes, write_outcomes
 from .paired import DownstreamResult, compare_arms
-from .task import Examples, Outcomes, Task, check_data
+from .task import Examples, ManyWays, Outcomes, Task, check_data
 
 E = TypeVar("E", bound=Examples)
 M = TypeVar("M")
@@ -62,7 +64,7 @@ def downstream(
 def run_arms(
     task: Task[E, M], sources: Sources[E], test: E, arms: Sequence[Arm], seeds: Sequence[int], *,
     folder: str | Path | None = None, fewest_train: int = FEWEST_PATIENTS, fewest_test: int = FEWEST_PATIENTS,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda done, total: None, workers: int = 1,
 ) -> Runs:  # fmt: skip
     """Train every arm at every seed from the same initial weights and score it on the same test set.
 
@@ -81,6 +83,7 @@ def run_arms(
         fewest_train: fewest patients of a source; a few-shot ladder states its own.
         fewest_test: fewest patients of the test set.
         progress: called with (results had, results in all).
+        workers: processes; seeds are shared among them, and each has one thread.
 
     Raises:
         ValueError: data or arms that cannot be compared, or a result file that was changed.
@@ -92,28 +95,61 @@ def run_arms(
         check_data({name: given[name] for name in sorted(used & set(given))}, test, fewest_train, fewest_test)
         if not callable(sources):
             break
+    if any(stage.method for arm in arms for stage in arm.stages) and not isinstance(task, ManyWays):
+        raise ValueError(f"task {task.name!r} knows one way to train; its arms cannot name a method")
+    where = None if folder is None else Path(folder)
     outcomes_of: dict[str, list[Outcomes]] = {arm.name: [] for arm in arms}
-    tested = test.fingerprint()
-    content: dict[str, str] = {}
-    trained = done = 0
-    for seed in seeds:
-        given = _of_seed(sources, seed)
-        if not content or callable(sources):
-            content = {name: given[name].fingerprint() for name in sorted(used)} | {"": tested}
-        training = _Training(task, given, seed)
-        for arm in arms:
-            made_from = _made_from(task, arm, seed, content)
-            path = None if folder is None else Path(folder) / f"{file_stem(arm, seed, sha256_of(made_from))}.json"
-            outcomes = None if path is None else read_outcomes(path, made_from)
-            if outcomes is None:
-                outcomes = task.score(training.model(arm.stages), test)
-                trained += 1
-                if path is not None:
-                    write_outcomes(path, made_from, outcomes)
-            outcomes_of[arm.name].append(outcomes)
-            done += 1
-            progress(done, len(arms) * len(seeds))
+    total, trained = len(arms) * len(seeds), 0
+    for found, new in _by_seed(task, sources, test, tuple(arms), tuple(seeds), where, workers, progress, total):
+        trained += new
+        for name, outcomes in found.items():
+            outcomes_of[name].append(outcomes)
     return Runs(tuple(arms), tuple(seeds), outcomes_of, trained)
+
+
+Found = tuple[dict[str, Outcomes], int]
+
+
+def _by_seed(
+    task: Task[E, M], sources: Sources[E], test: E, arms: tuple[Arm, ...], seeds: tuple[int, ...], folder: Path | None,
+    workers: int, progress: Callable[[int, int], None], total: int,
+) -> Iterator[Found]:  # fmt: skip
+    """Yield what each seed came to, in their order; each seed is a process of its own where there are workers."""
+    if workers <= 1:
+        for k, seed in enumerate(seeds):
+            done = k * len(arms)
+            yield _run_seed(
+                task, _of_seed(sources, seed), test, arms, seed, folder,
+                lambda n, done=done: progress(done + n, total),  # type: ignore[misc]
+            )  # fmt: skip
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+        jobs = [pool.submit(_run_seed, task, _of_seed(sources, seed), test, arms, seed, folder) for seed in seeds]
+        for k, job in enumerate(jobs):
+            yield job.result()
+            progress((k + 1) * len(arms), total)
+
+
+def _run_seed(
+    task: Any, given: Mapping[str, Any], test: Any, arms: Sequence[Arm], seed: int, folder: Path | None,
+    tell: Callable[[int], None] = lambda done: None,
+) -> Found:  # fmt: skip
+    """Return what every arm of a seed came to, and how many were trained for it."""
+    used = {source for arm in arms for stage in arm.stages for source in stage.data}
+    content = {name: given[name].fingerprint() for name in sorted(used)} | {"": test.fingerprint()}
+    training, found, trained = _Training(task, given, seed), {}, 0
+    for k, arm in enumerate(arms):
+        made_from = _made_from(task, arm, seed, content)
+        path = None if folder is None else folder / f"{file_stem(arm, seed, sha256_of(made_from))}.json"
+        outcomes = None if path is None else read_outcomes(path, made_from)
+        if outcomes is None:
+            outcomes = task.score(training.model(arm.stages), test)
+            trained += 1
+            if path is not None:
+                write_outcomes(path, made_from, outcomes)
+        found[arm.name] = outcomes
+        tell(k + 1)
+    return found, trained
 
 
 def _of_seed(sources: Sources[E], seed: int) -> Mapping[str, E]:
@@ -142,6 +178,8 @@ class _Training:
         for name in last.data[1:]:
             examples = self._task.join(examples, self._sources[name])
         start, seed = self.model(tuple(before)), sample_seed(self._seed, f"downstream.stage/{len(before)}")
+        if last.method:
+            return self._task.train_by(last.method, examples, start, seed, last.steps, augment=last.augment)
         return self._task.train(examples, start, seed, last.steps, augment=last.augment)
 
 
@@ -152,8 +190,25 @@ def _made_from(task: Task[E, M], arm: Arm, seed: int, content: Mapping[str, str]
         "version": VERSION,
         "task": task.name,
         "config": dict(task.config()),
-        "stages": [stage.model_dump(mode="json") for stage in arm.stages],
+        "stages": [_stage(stage) for stage in arm.stages],
         "seed": seed,
         "training_sha256": {name: content[name] for name in used},
         "test_sha256": content[""],
     }
+
+
+def _stage(stage: Stage) -> dict[str, Any]:
+    """Return a stage as JSON; a method is among it where there is one, so that results without keep their names."""
+    said = stage.model_dump(mode="json")
+    return said if stage.method else {k: v for k, v in said.items() if k != "method"}
+
+
+def _one_thread() -> None:
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.set_num_threads(1)

@@ -136,6 +136,15 @@ class Task(Protocol[E, M]):
         ...
 
 
+@runtime_checkable
+class ManyWays(Protocol):
+    """A task that knows more ways to train than one, such as without labels; stages name them."""
+
+    def train_by(self, method: str, examples: Any, initial: Any, seed: int, steps: int, *, augment: bool) -> Any:
+        """Return a model trained on from `initial` by the named method; otherwise as `Task.train`."""
+        ...
+
+
 def content_sha256(*parts: np.ndarray | Sequence[str]) -> str:
     """Return a hash of arrays and lists of names: values, shapes and types."""
     digest = hashlib.sha256()
