@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from ..radiograph.texture import radial_spectra_db
+from ..realism.texture import radial_spectra_db
 from .arrays import Compared
 
 POOLED = 4  # cells along an edge of the coarse layout

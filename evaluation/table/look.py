@@ -15,7 +15,7 @@ from ...conditioning.dataset.schema import sha256_of
 from ..groups import Group, demographic_groups
 from ..kept import kept
 from ..radiograph.measured import MeasuredRow, measured_row
-from ..radiograph.texture import grey_shares, radial_spectra_db
+from ..realism.texture import grey_shares, radial_spectra_db
 from ..realism import FEWEST_PATIENTS, Sample, compare_features, curve_distance, frechet, kid, standardised
 from ..realism.floors import side_rows
 from .arrays import Cohort, Compared
