@@ -71,9 +71,7 @@ def said(result: PrivacyResult) -> None:
         if a.reason:
             print(f"    {a.name:24s} -  ({a.reason})")
             continue
-        power = (
-            "" if a.power is None else f"  power {a.power.here.value:.2f} false {a.power.false_alarms.value or 0:.2f}"
-        )
+        power = "" if a.power is None else f"  power {shown(a.power.here)}, false alarms {shown(a.power.false_alarms)}"
         print(f"    {a.name:24s} risk {a.risk.value:6.3f} [{a.risk.low:6.3f}, {a.risk.high:6.3f}] "
               f"{'CAUGHT' if a.found else '      '}{power}")  # fmt: skip
         if a.name.startswith("reid"):

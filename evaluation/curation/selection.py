@@ -95,7 +95,9 @@ def covering(
     greedy order reaches at least 63 % of the best coverage possible with as many rows. It ends when nothing is added.
     """
     balls = _inside(x, real, neighbours)
-    open_, chosen, reached = np.ones(balls.shape[1], bool), [], []
+    open_ = np.ones(balls.shape[1], bool)
+    chosen: list[int] = []
+    reached: list[float] = []
     gain = balls.sum(axis=1)
     while len(chosen) < k and len(x):
         best = int(gain.argmax())
@@ -105,7 +107,7 @@ def covering(
         open_ &= ~new
         gain = gain - balls[:, new].sum(axis=1)
         chosen.append(best)
-        reached.append(1 - open_.mean())
+        reached.append(float(1 - open_.mean()))
     return np.array(chosen, dtype=np.int64), np.array(reached)
 
 

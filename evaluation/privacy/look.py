@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from .membership import released_attacks
 from .power import NOISE, SHARE, alarmed, plants, power, powers
 from .reidentification import Reidentifier, Side, Teach, convolutional, linear, reidentification, reidentifier
 from .result import Attack, Nearest, PrivacyResult, unanswered
-from .view import View, candidates, view_of
+from .view import View, candidates, halves, view_of
 
 Told = Callable[[int, int], None]
 _EXACT = 1e-9  # of the median held-out distance: as near is the same
@@ -124,9 +125,7 @@ class _Made:
         print_of = None if self.folder is None else self._fingerprint()
         for done, (name, make) in enumerate(parts, start=1):
             made_from = {"sides": print_of, "seed": self.seed, "repeats": self.repeats, "version": 1}
-            part = kept(
-                self.folder, f"privacy-{name}", made_from, _Attacks, lambda m=make: _Attacks(attacks=tuple(m()))
-            )
+            part = kept(self.folder, f"privacy-{name}", made_from, _Attacks, partial(_made, make))
             found += part.attacks
             if self.progress is not None:
                 self.progress(done, len(parts))
@@ -160,11 +159,10 @@ class _Made:
         hits: dict[str, list[bool]] = {"here": [], "planted": [], "alone": []}
         for k in range(min(self.repeats, 10)):
             rng = stream(self.seed, f"privacy.power.extraction/{k}")
-            order = rng.permutation(len(self.held_out))
-            halves = [self.held_out.rows(np.sort(part)) for part in np.array_split(order, 2)]
-            for name, base, controls in (
-                ("here", self.synthetic, self.held_out), ("planted", *halves), ("alone", *halves)
-            ):  # fmt: skip
+            half = halves(self.held_out, self.seed + 1 + k)
+            first, second = (self.held_out.rows(np.flatnonzero(half == side)) for side in (0, 1))
+            trials = (("here", self.synthetic, self.held_out), ("planted", first, second), ("alone", first, second))
+            for name, base, controls in trials:
                 copies, _ = plants(self.training, len(base), length, rng, each=5)
                 whole = base if name == "alone" else _joined(base, copies)
                 groups = None if self.groups is None or name != "here" else [*self.groups, *_where(copies, self.groups)]

@@ -48,8 +48,8 @@ class Seen:
 
     def beside(self, other: Seen) -> Seen:
         """Return these records and others."""
-        arrays = (np.concatenate([getattr(self, f), getattr(other, f)]) for f in ("first", "second", "row", "own"))
-        return Seen(*arrays, self.patients + other.patients)
+        both = {f: np.concatenate([getattr(self, f), getattr(other, f)]) for f in ("first", "second", "row", "own")}
+        return Seen(**both, patients=self.patients + other.patients)
 
 
 def seen(sample: Sample, training: Sample) -> Seen:
