@@ -15,9 +15,9 @@ from ...conditioning.dataset.schema import sha256_of
 from ..groups import Group, demographic_groups
 from ..kept import kept
 from ..radiograph.measured import MeasuredRow, measured_row
-from ..realism.texture import grey_shares, radial_spectra_db
 from ..realism import FEWEST_PATIENTS, Sample, compare_features, curve_distance, frechet, kid, standardised
 from ..realism.floors import side_rows
+from ..realism.texture import grey_shares, radial_spectra_db
 from .arrays import Cohort, Compared
 from .features import feature_words, features_of, grey_of, signal_spectra_db
 
