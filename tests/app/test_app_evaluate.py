@@ -124,7 +124,7 @@ def test_the_proof_is_on_the_page_and_its_arms_are_not_trained_again(cli, short,
     page = jobs.evaluate(real, small_dataset, out, limit=12, train=train, task=short, workers=2).read_text()
     names = re.findall(r'<section id="([^"]+)"', page)
     there = {"clouds", "checklist", "neighbours", "downstream"}
-    assert names[:2] == ["validity", "use"] and there <= set(names) and not outside(page)
+    assert names[:2] == ["use", "validity"] and there <= set(names) and not outside(page)
     task = json.loads((out / "downstream.json").read_text())
     assert task["test_patients"] == 12 and len(task["arms"]) == 4
     assert json.loads((out / "clouds.json").read_text())["n"] == [60, 12, 12]

@@ -56,7 +56,7 @@ def test_an_evaluation_is_one_page_that_loads_nothing_and_goes_on_where_it_stood
     text = (tmp_path / "look" / "report.html").read_text()
     names = re.findall(r'<section id="([^"]+)"', text)
     assert (
-        names[:2] == ["validity", "use"]
+        names[:2] == ["use", "validity"]
         and names[-1] == "limits"
         and {"obedience", "copies", "quality", "made", "repeat"} <= set(names)
     )

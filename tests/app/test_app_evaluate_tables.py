@@ -40,10 +40,10 @@ def test_two_tables_are_all_that_is_needed(cli, tmp_path, make):
     words = ("evaluate", "--real", "table:real.csv", "--synthetic", "table:made.csv", "--out", "look", "-q")
     assert cli(*words).code == 0
     text = (tmp_path / "look" / "report.html").read_text()
-    assert sections(text)[:3] == ["validity", "images", "realism"] and not outside(text) and "SYNTHETIC" in text
+    assert sections(text)[:4] == ["use", "validity", "images", "realism"] and not outside(text) and "SYNTHETIC" in text
     assert json.loads((tmp_path / "look" / "validity.json").read_text())["share"]["value"] == 1.0
     content = json.loads((tmp_path / "look" / "page.json").read_text())
-    assert [Finding.model_validate(f).part for f in content["findings"]] == ["validity", "realism"]
+    assert [Finding.model_validate(f).part for f in content["page"]["findings"]][:2] == ["validity", "realism"]
     assert cli(*words).code == 0 and (tmp_path / "look" / "report.html").read_text() == text
 
 
@@ -68,7 +68,7 @@ def test_faulty_rows_are_counted_by_reason_and_the_rest_is_measured(cli, tmp_pat
     assert counts == {"readable": 3, "constant": 1, "vocabulary": 1, "repeats": 1, "copies_training": 1}
     assert (found["n"], found["valid"], found["measured"]) == (40, 33, 36)
     content = json.loads((tmp_path / "look" / "page.json").read_text())
-    assert {f["level"] for f in content["findings"] if f["part"] == "validity"} == {"stop"}
+    assert {f["level"] for f in content["page"]["findings"] if f["part"] == "validity"} == {"stop"}
     assert "table:made.csv" in (tmp_path / "look" / "report.html").read_text()
 
 
@@ -134,7 +134,7 @@ def test_ecgs_of_a_table_are_evaluated_as_ecgs(tmp_path, monkeypatch, small_data
         rows.append({"path": f"{record.record_id}.npy", "fs_hz": record.geometry.fs_hz, "sex": record.condition.sex})
     path = written(tmp_path, "ecgs", rows[:8])
     page = jobs.evaluate("embedded:ludb", f"table:{path}", tmp_path / "look", limit=8).read_text()
-    assert sections(page)[0] == "validity" and (tmp_path / "look" / "first_look.json").is_file()
+    assert sections(page)[:2] == ["use", "validity"] and (tmp_path / "look" / "first_look.json").is_file()
 
 
 def test_a_part_that_is_listed_is_on_the_page_with_its_finding(tmp_path, monkeypatch):
@@ -147,7 +147,7 @@ def test_a_part_that_is_listed_is_on_the_page_with_its_finding(tmp_path, monkeyp
     real, made = image_table(tmp_path, "real", n=20, seed=1), image_table(tmp_path, "made", n=20, seed=2)
     page = jobs.evaluate(f"table:{real}", f"table:{made}", tmp_path / "look").read_text()
     assert "toy" in sections(page)
-    assert json.loads((tmp_path / "look" / "page.json").read_text())["findings"][-1]["claim"] == "Played with."
+    assert json.loads((tmp_path / "look" / "page.json").read_text())["page"]["findings"][-1]["claim"] == "Played with."
 
 
 def test_a_data_set_that_was_changed_is_refused_before_it_is_measured(cli, tmp_path, small_dataset):
