@@ -109,7 +109,7 @@ def curation(run: Run) -> Found:
     made, real = run.sides.synthetic, run.sides.real
     words, real_words = (hashed(_plain(run.sides.kind, side)) for side in (made, real))
     features = seen(run)
-    given = {} if features is None else {"features": features["synthetic"], "real": features["real"]}
+    given: dict[str, Any] = {} if features is None else {"features": features["synthetic"], "real": features["real"]}
     result = curate(
         made.ids, words, real_words=real_words, real_ids=real.ids, real_patients=real.patients, seed=run.seed, **given
     )
