@@ -36,6 +36,11 @@ def _worn(result: RobustnessResult, arm: str) -> list[Finding]:
     rows = [r for r in result.scores if (r.arm, r.measure) == (arm, measure) and _corruption(r)]
     if not rows:
         return []
+    clean = result.row(arm, measure)
+    if clean.value.low is None or clean.floor is None or clean.value.low <= clean.floor:
+        said = f"{arm} reads nothing off clean inputs beyond chance, so it has nothing to lose to worse ones."
+        figure = f"{measure} {ranged(clean.value, 2)}, seeing nothing {number(clean.floor, 2)}"
+        return [_finding("unknown", said, figure)]
     mild = [r for r in rows if r.severity <= MILD and r.change.high is not None]
     lost = [r for r in mild if r.change.high is not None and r.change.high < -LOSS]
     if lost:
