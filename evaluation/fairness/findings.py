@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from ..finding import Finding
 from ..tables import ranged
+from .gaps import holm
 from .measuring import CORRECTED
 from .rates import AUROC, FPR, TPR, UNDER
-from .result import CellRow, FairnessResult, GapRow
+from .result import CellRow, FairnessResult, GapDifference, GapRow
 
 PART = "fairness"
 LINE = 0.05  # a gap below it matters little, however sure
@@ -77,17 +81,26 @@ def _skill_said(result: FairnessResult, arm: str) -> str:
 
 
 def _between(result: FairnessResult) -> list[Finding]:
-    """Return what another arm than the first does to the gaps, where it is beyond the draws of patients."""
+    """Return what another arm than the first does to the gaps, where all comparisons of the arm do not explain it."""
     made = []
     for arm in result.arms[1:]:
         rows = [d for d in result.differences if d.arm == arm and d.measure in CORRECTED]
+        p = holm(np.array([_chance_of(d) for d in rows]))
         for verdict, level in (("wider", "care"), ("narrower", "good")):
-            mine = [d for d in rows if d.verdict == verdict]
+            mine = [d for d, q in zip(rows, p.tolist(), strict=True) if d.verdict == verdict and q < 0.05]
             if mine:
                 most = max(mine, key=lambda d: abs(d.difference.value or 0))
                 claim = f"{arm} makes a gap {verdict} than {most.reference}: {most.measure}, {most.axis}."
-                made.append(_finding(level, claim, f"{ranged(most.difference, 2)}; one of {len(mine)} of {len(rows)}"))
+                made.append(_finding(level, claim, f"{ranged(most.difference, 2)}; {len(mine)} of {len(rows)} gaps"))
     return made
+
+
+def _chance_of(d: GapDifference) -> float:
+    """Return the p-value of a difference that is as sure as its interval says."""
+    x = d.difference
+    if x.value is None or x.low is None or x.high is None or x.high <= x.low:
+        return math.nan
+    return math.erfc(abs(x.value) / ((x.high - x.low) / 3.92) / math.sqrt(2))
 
 
 def _groups(rows: Sequence[GapRow]) -> str:
