@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -54,7 +55,7 @@ def size_row(
             pearson=nothing, spearman=nothing, pearson_chance=None, spearman_chance=None, unknown=why,
         )  # fmt: skip
     rng = stream(seed, f"fairness.size/{axis}/{measure}")
-    found = {}
+    found: dict[str, Any] = {}
     for kind, a, b in (("pearson", x, y), ("spearman", rankdata(x), rankdata(y, axis=1))):
         b = np.where(np.isfinite(y), b, np.nan)
         draws = correlations(a, b)

@@ -143,7 +143,8 @@ def class_reader(
     for level in range(k):
         n, m = int((y == level).sum()), len(np.unique(who[y == level]))
         if n < FEW or m < FEW_PATIENTS:
-            return f"{n} training rows of {m} patients say {attribute.levels[level]!r}; {FEW} of {FEW_PATIENTS} needed"
+            said = f"{n} training rows of {m} patients say {attribute.levels[level]!r}"
+            return f"{said}; {FEW} rows of {FEW_PATIENTS} patients are needed"
     if k < 2:
         return "training rows say one value or none"
     parts = _folds(y, who, seed, attribute.name)

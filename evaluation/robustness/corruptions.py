@@ -133,7 +133,7 @@ def _motion(x: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray
 def _bias_field(x: np.ndarray, most: float, rng: np.random.Generator) -> np.ndarray:
     """Multiply by 1 to 1 + most or its inverse, a quadratic of the place."""
     grid = np.meshgrid(*(np.linspace(-1, 1, n) for n in x.shape), indexing="ij")
-    field = sum(rng.normal() * g + rng.normal() * g**2 for g in grid)
+    field = np.sum([rng.normal() * g + rng.normal() * g**2 for g in grid], axis=0)
     field = field / max(float(np.abs(field).max()), 1e-12)
     return np.asarray(x * np.exp(np.log1p(most) * field))
 
