@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from ..finding import Finding
 from ..tables import ranged
+from .gaps import holm
 from .measuring import CORRECTED
-from .rates import FPR, TPR, UNDER
-from .result import FairnessResult, GapRow
+from .rates import AUROC, FPR, TPR, UNDER
+from .result import CellRow, FairnessResult, GapDifference, GapRow
 
 PART = "fairness"
 LINE = 0.05  # a gap below it matters little, however sure
@@ -42,13 +46,15 @@ def _of_arm(result: FairnessResult, arm: str) -> list[Finding]:
     ]
     blind = [g for g in known if g.chance_high is not None and g.chance_high > SEEN]
     clear = [g for g in known if g not in blind and g not in off]
+    if known and not off and not _skilled(result, arm):
+        said = f"{arm} decides no better than chance, so that all are treated alike says nothing."
+        return [*made, _finding("unknown", said, _skill_said(result, arm))]
     if not off and clear:
         worst = max(clear, key=lambda g: g.chance_high or 0)
-        axes = ", ".join(dict.fromkeys(g.axis for g in clear))
-        made.append(_finding("good", f"With {arm}, no gap between groups is beyond chance ({axes}).", _figure(worst)))
+        said = f"With {arm}, no gap between groups is beyond chance, of {len(clear)} that are narrow enough to tell."
+        made.append(_finding("good", said, _figure(worst)))
     if blind and not off:
-        axes = ", ".join(dict.fromkeys(g.axis for g in blind))
-        said = f"With {arm}, too few rows to tell whether groups are treated alike ({axes})."
+        said = f"With {arm}, {len(blind)} of {len(known)} gaps between groups rest on too few rows to tell."
         made.append(_finding("unknown", said, _figure(max(blind, key=lambda g: g.chance_high or 0))))
     if not known:
         why = rows[0].unknown if rows else "no group is stated"
@@ -60,18 +66,41 @@ def _of_arm(result: FairnessResult, arm: str) -> list[Finding]:
     return made
 
 
+def _skill(result: FairnessResult, arm: str) -> list[CellRow]:
+    return [c for c in result.cells if (c.arm, c.axis, c.measure) == (arm, "all", AUROC) and c.rate.low is not None]
+
+
+def _skilled(result: FairnessResult, arm: str) -> bool:
+    """Return whether any label is told better than by chance."""
+    return any(c.rate.low is not None and c.rate.low > 0.5 for c in _skill(result, arm))
+
+
+def _skill_said(result: FairnessResult, arm: str) -> str:
+    best = max(_skill(result, arm), key=lambda c: c.rate.value or 0.0, default=None)
+    return "" if best is None else f"{best.label}: {AUROC} {ranged(best.rate, 2)}"
+
+
 def _between(result: FairnessResult) -> list[Finding]:
-    """Return what another arm than the first does to the gaps, where it is beyond the draws of patients."""
+    """Return what another arm than the first does to the gaps, where all comparisons of the arm do not explain it."""
     made = []
     for arm in result.arms[1:]:
         rows = [d for d in result.differences if d.arm == arm and d.measure in CORRECTED]
+        p = holm(np.array([_chance_of(d) for d in rows]))
         for verdict, level in (("wider", "care"), ("narrower", "good")):
-            mine = [d for d in rows if d.verdict == verdict]
+            mine = [d for d, q in zip(rows, p.tolist(), strict=True) if d.verdict == verdict and q < 0.05]
             if mine:
                 most = max(mine, key=lambda d: abs(d.difference.value or 0))
                 claim = f"{arm} makes a gap {verdict} than {most.reference}: {most.measure}, {most.axis}."
-                made.append(_finding(level, claim, f"{ranged(most.difference, 2)}; one of {len(mine)} of {len(rows)}"))
+                made.append(_finding(level, claim, f"{ranged(most.difference, 2)}; {len(mine)} of {len(rows)} gaps"))
     return made
+
+
+def _chance_of(d: GapDifference) -> float:
+    """Return the p-value of a difference that is as sure as its interval says."""
+    x = d.difference
+    if x.value is None or x.low is None or x.high is None or x.high <= x.low:
+        return math.nan
+    return math.erfc(abs(x.value) / ((x.high - x.low) / 3.92) / math.sqrt(2))
 
 
 def _groups(rows: Sequence[GapRow]) -> str:

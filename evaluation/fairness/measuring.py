@@ -41,7 +41,7 @@ def fairness_of(
     labels: Columns, scores: Mapping[str, Columns], attributes: Attributes, patients: Sequence[str], *,
     validation: tuple[Columns, Mapping[str, Columns]] | None = None, thresholds: Mapping[str, float] | None = None,
     rule: str = "balanced", no_finding: str | None = None, training: Attributes | None = None,
-    deepest: int = 3, fewest: int = FEWEST, resamples: int = 500, permutations: int = 1000, seed: int = 0,
+    deepest: int = 2, fewest: int = FEWEST, resamples: int = 500, permutations: int = 1000, seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> FairnessResult:  # fmt: skip
     """Judge arms by how their errors fall on groups of test rows.
@@ -90,6 +90,11 @@ def fairness_of(
         sizes = None if training is None else {c: int(m.sum()) for c, m in cells_of(axis, training).items()}
         _axis(out, axis_name(axis), cells, made, healthy, sizes, drawn)
         progress(k + 1, len(axes))
+    everyone = {"all": np.ones(n, dtype=bool)}
+    for labels_of in made.values():
+        for d in labels_of:
+            table = np.mean([cell_aurocs(d.truth, s, everyone, drawn.weight) for s in d.score], axis=0)
+            out["cells"] += _cell_rows(d, "all", everyone, {AUROC: table}, {}, {}, drawn)
     gaps = [g for arm in scores for g in _corrected([g for g in out["gaps"] if g.arm == arm])]
     return FairnessResult(
         arms=tuple(scores), labels=tuple(truth), axes=tuple(axis_name(a) for a in axes), rows=n,
@@ -130,7 +135,7 @@ def _axis(
     for arm, labels in made.items():
         for d in labels:
             values = d.values()
-            exact = frame_rates(d.truth, d.called, cells)
+            exact = frame_rates(d.truth, d.share, cells)
             rates = {name: cell_rates(v, cells, drawn.weight) for name, v in values.items()}
             rates[AUROC] = np.mean([cell_aurocs(d.truth, s, cells, drawn.weight) for s in d.score], axis=0)
             out["cells"] += _cell_rows(d, axis, cells, rates, values, exact, drawn)
@@ -180,7 +185,16 @@ def _cell_rows(
 
 
 def _share(value: float, draws: np.ndarray, n: int, patients: int) -> Result:
-    return share_around(value, draws, n, patients) if np.isfinite(value) and patients else unknown_result(n)
+    """Return a share with its interval, no narrower than Wilson's where a few patients are all there is to draw."""
+    if not np.isfinite(value) or not patients:
+        return unknown_result(n)
+    result = share_around(value, draws, n, patients)
+    if patients >= FEWEST or not result.known:
+        return result
+    z2 = 1.959963984540054**2
+    middle = (value + z2 / (2 * patients)) / (1 + z2 / patients)
+    half = np.sqrt(z2 * (value * (1 - value) / patients + z2 / (4 * patients**2))) / (1 + z2 / patients)
+    return Result(value, min(result.low, float(middle - half)), max(result.high, float(middle + half)), n)
 
 
 def _large(value: np.ndarray, cells: Cells, fewest: int) -> dict[str, np.ndarray]:

@@ -63,48 +63,40 @@ def cell_aurocs(
 
 
 def frame_rates(
-    label: Float[np.ndarray, " n"], called: Float[np.ndarray, "seeds n"], cells: Cells
+    label: Float[np.ndarray, " n"], called: Float[np.ndarray, " n"], cells: Cells
 ) -> dict[str, dict[str, float]]:
-    """Return each rate of each cell by fairlearn's `MetricFrame`, meaned over seeds; NaN where nothing counts.
+    """Return each rate of each cell by fairlearn's `MetricFrame`; NaN where nothing counts.
+
+    The rates are fairlearn's own of the same names, but that a group without positives has no true positive rate,
+    where fairlearn's is 0, and that seeds may disagree.
 
     Args:
         label: 1, 0 or NaN.
-        called: 1, 0 or NaN.
+        called: 1 or 0, or the share of seeds that call it 1; NaN where there is no score.
         cells: disjoint groups of rows.
-
-    Source: fairlearn's metrics say 0 of a group without positives; here it has no rate.
     """
-    from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
-    from sklearn.metrics import accuracy_score
+    from fairlearn.metrics import MetricFrame
 
     whose = np.full(len(label), "", dtype=object)
     for name, mask in cells.items():
         whose[mask] = name
-    rates = {TPR: true_positive_rate, FPR: false_positive_rate, ACCURACY: accuracy_score}
-    found: dict[str, dict[str, float]] = {name: dict.fromkeys(cells, float("nan")) for name in (*rates, SELECTION)}
-    by_seed: dict[str, list[dict[str, float]]] = {name: [] for name in found}
-    for one in called:
-        for names, rows in ((tuple(rates), np.isfinite(label) & np.isfinite(one)), ((SELECTION,), np.isfinite(one))):
-            rows = rows & (whose != "")
-            if not rows.any():
-                continue
-            truth = label[rows] if SELECTION not in names else one[rows]
-            frame = MetricFrame(
-                metrics={name: rates.get(name, selection_rate) for name in names},
-                y_true=truth.astype(int), y_pred=one[rows].astype(int), sensitive_features=whose[rows],
-            )  # fmt: skip
-            for name in names:
-                by_seed[name].append(frame.by_group[name].to_dict())
-    for name, tables in by_seed.items():
-        for cell in cells:
-            values = [t[cell] for t in tables if cell in t]
-            if values and _counts(name, label, called, cells[cell]):
-                found[name][cell] = float(np.mean(values))
-    return found
+    if not (whose != "").any():
+        return {}
+    metrics = {name: _Mean(name) for name in (TPR, FPR, SELECTION, ACCURACY)}
+    in_cell = whose != ""
+    frame = MetricFrame(
+        metrics=metrics, y_true=label[in_cell], y_pred=called[in_cell], sensitive_features=whose[in_cell]
+    )
+    return {name: {str(k): float(v) for k, v in frame.by_group[name].items()} for name in metrics}
 
 
-def _counts(name: str, label: np.ndarray, called: np.ndarray, mask: np.ndarray) -> bool:
-    """Return whether a rate of a cell counts any row."""
-    scored = np.isfinite(called).all(axis=0) & mask
-    among = {TPR: label == 1, FPR: label == 0, ACCURACY: np.isfinite(label), SELECTION: np.ones(len(label), bool)}
-    return bool((scored & among[name]).any())
+class _Mean:
+    """One rate of a group of rows, as `MetricFrame` wants it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = self.__name__ = name
+
+    def __call__(self, y_true: np.ndarray, y_pred: np.ndarray) -> float:
+        value = counted(np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float))[self.name]
+        known = value[np.isfinite(value)]
+        return float(known.mean()) if len(known) else float("nan")

@@ -56,7 +56,7 @@ def size_row(
         )  # fmt: skip
     rng = stream(seed, f"fairness.size/{axis}/{measure}")
     found: dict[str, Any] = {}
-    for kind, a, b in (("pearson", x, y), ("spearman", rankdata(x), np.apply_along_axis(rankdata, 1, y))):
+    for kind, a, b in (("pearson", x, y), ("spearman", rankdata(x), rankdata(y, axis=1))):
         b = np.where(np.isfinite(y), b, np.nan)
         draws = correlations(a, b)
         found[kind] = interval(around(float(draws[0]), draws[1:], len(x), (-1.0, 1.0)))

@@ -86,7 +86,7 @@ def _attributes(name: str, said: Said) -> list[Attribute]:
     numbers = [np.array([float(v) if _stated(v) else np.nan for v in side]) for side in sides]
     known = np.unique(np.concatenate([n[np.isfinite(n)] for n in numbers]))
     levels = (NO, YES) if set(known.tolist()) <= {0.0, 1.0} else ()
-    return [Attribute(name, levels, numbers[0], numbers[1], numbers[2])]
+    return [_attribute(name, levels, numbers)]
 
 
 def _listed(column: Column) -> list[Any]:
@@ -108,13 +108,18 @@ def _words(name: str, sides: Sequence[Sequence[Any]]) -> Attribute:
     place = {word: float(k) for k, word in enumerate(levels)}
     coded = [np.array([place.get(v, np.nan) if _stated(v) else np.nan for v in side]) for side in sides]
     strange = tuple(sorted({v for v in sides[2] if _stated(v) and v not in place}))
-    return Attribute(name, levels or (NO,), coded[0], coded[1], coded[2], strange=strange)
+    return _attribute(name, levels or (NO,), coded, strange)
 
 
 def _labels(name: str, sides: Sequence[Sequence[Any]]) -> list[Attribute]:
     words = sorted({str(w) for side in sides for v in side if _stated(v) for w in _words_of(v)})
-    held = {word: [_holds(side, word) for side in sides] for word in words}
-    return [Attribute(f"{name}: {word}", (NO, YES), x[0], x[1], x[2]) for word, x in held.items()]
+    return [_attribute(f"{name}: {word}", (NO, YES), [_holds(side, word) for side in sides]) for word in words]
+
+
+def _attribute(
+    name: str, levels: tuple[str, ...], sides: Sequence[np.ndarray], strange: tuple[str, ...] = ()
+) -> Attribute:
+    return Attribute(name, levels, sides[0], sides[1], sides[2], strange)
 
 
 def _holds(side: Sequence[Any], word: str) -> np.ndarray:

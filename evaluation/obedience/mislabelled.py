@@ -40,7 +40,7 @@ def mislabelled_share(
     if not np.isfinite(share[0]) or len(draws) < 2 or np.quantile(apart[1:], 0.025) < APART:
         return unknown_result(n)
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    value, low, high = (float(np.clip(v, 0.0, 1.0)) for v in (share[0], low, high))
+    value, low, high = np.clip([share[0], low, high], 0.0, 1.0).tolist()
     return Result(value, low, high, n)
 
 

@@ -143,7 +143,8 @@ def class_reader(
     for level in range(k):
         n, m = int((y == level).sum()), len(np.unique(who[y == level]))
         if n < FEW or m < FEW_PATIENTS:
-            return f"{n} training rows of {m} patients say {attribute.levels[level]!r}; {FEW} of {FEW_PATIENTS} needed"
+            said = f"{n} training rows of {m} patients say {attribute.levels[level]!r}"
+            return f"{said}; {FEW} rows of {FEW_PATIENTS} patients are needed"
     if k < 2:
         return "training rows say one value or none"
     parts = _folds(y, who, seed, attribute.name)
@@ -180,8 +181,9 @@ def number_reader(
                 outs[a][test] = Ridge(a).fit(z[train], y[train]).predict(z[test])
         best = min(PENALTIES, key=lambda a: float(((outs[a] - y) ** 2).mean()))
         model = Ridge(best).fit(z, y)
-    slope = float(np.polyfit(outs[best], y, 1)[0]) if np.ptp(outs[best]) > 1e-9 else 0.0
-    slope = max(slope, 0.0)
+    slope = float(np.polyfit(outs[best], y, 1)[0]) if np.ptp(outs[best]) > 1e-9 * np.ptp(y) else 0.0
+    if slope <= 0:
+        return f"learnt from {len(y)} rows, it reads nothing of the number off patients that it had not seen"
     return NumberReader(model, (slope, float(y.mean() - slope * outs[best].mean())), best, len(y))
 
 

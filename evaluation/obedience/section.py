@@ -13,6 +13,7 @@ from .findings import FIRST, level_of
 from .result import AgreementRow, ConceptRow, ObedienceResult
 
 FLAG = "†"
+LEAST, FARTHEST = -2.0, 3.0  # ends of the axis of concepts
 _HEAT = {"floor": 3, "weak": 1, "blind": 0, "few": 0, "shown": 0}
 _SAID = {
     "floor": "not shown", "weak": "weaker than real", "shown": "as real", "blind": "cannot be told", "few": "too few",
@@ -128,15 +129,23 @@ def concept_picture(rows: Sequence[ConceptRow]) -> Picture | None:
     for at in (0, 1):
         axes.axvline(at, color="#9aa5b1", lw=0.8, zorder=0)
     for y, row in enumerate(shown):
-        _mark(axes, row.negatives, y - 0.12, "#1d5c87", "v", row.small)
-        _mark(axes, row.positives, y + 0.12, SYNTHETIC, "^", row.small)
+        _mark(axes, _within(row.negatives), y - 0.12, "#1d5c87", "v", row.small)
+        _mark(axes, _within(row.positives), y + 0.12, SYNTHETIC, "^", row.small)
     axes.set_yticks(range(len(shown)), [r.concept for r in shown], fontsize=8)
-    axes.set(ylim=(-0.7, len(shown) - 0.3))
+    axes.set(xlim=(LEAST - 0.1, FARTHEST + 0.1), ylim=(-0.7, len(shown) - 0.3))
     return _done(
         figure, axes, "0: real rows without the concept; 1: real rows with it",
         "Where synthetic samples lie along the direction of each concept",
-        "Orange, up: synthetic samples asked to have the concept. Blue, down: asked not to. Hollow marks: few rows.",
+        "Orange, up: synthetic samples asked to have the concept. Blue, down: asked not to. Hollow marks: few rows. "
+        f"What lies beyond {LEAST:g} or {FARTHEST:g} is drawn at the edge.",
     )  # fmt: skip
+
+
+def _within(x: Interval) -> Interval:
+    """Return an interval cut to what the picture shows: one far concept would squeeze all others."""
+    ends = {k: None if v is None else min(max(v, LEAST), FARTHEST) for k, v in (("value", x.value), ("low", x.low),
+                                                                                ("high", x.high))}  # fmt: skip
+    return x.model_copy(update=ends)
 
 
 def _mark(axes: object, x: Interval, y: float, colour: str, mark: str, hollow: bool) -> None:

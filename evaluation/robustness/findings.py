@@ -13,14 +13,15 @@ from .scores import ACCURACY, ADAPTIVE, AUROC, BALANCED
 PART = "robustness"
 MILD = 2  # severities up to it a clinic meets
 LOSS = 0.05  # of an area under the ROC curve or an accuracy: less matters little
+TRIFLE = 0.01  # of a calibration error: less above chance matters little
 MOST = 4
 
 
 def robustness_findings(result: RobustnessResult) -> tuple[Finding, ...]:
     """Return what follows of the result.
 
-    A mild corruption counts where the whole interval of the loss is beyond 0.05; a calibration error where it is above
-    what right probabilities stay under in 95 of 100 cases and its interval too; an attack where it costs 0.05 more than
+    A mild corruption counts where the whole interval of the loss is beyond 0.05; a calibration error where it is more
+    than 0.01 above what right probabilities stay under in 95 of 100 cases; an attack where it costs 0.05 more than
     a random sign of the same size.
     """
     made: list[Finding] = []
@@ -36,6 +37,11 @@ def _worn(result: RobustnessResult, arm: str) -> list[Finding]:
     rows = [r for r in result.scores if (r.arm, r.measure) == (arm, measure) and _corruption(r)]
     if not rows:
         return []
+    clean = result.row(arm, measure)
+    if clean.value.low is None or clean.floor is None or clean.value.low <= clean.floor:
+        said = f"{arm} reads nothing off clean inputs beyond chance, so it has nothing to lose to worse ones."
+        figure = f"{measure} {ranged(clean.value, 2)}, seeing nothing {number(clean.floor, 2)}"
+        return [_finding("unknown", said, figure)]
     mild = [r for r in rows if r.severity <= MILD and r.change.high is not None]
     lost = [r for r in mild if r.change.high is not None and r.change.high < -LOSS]
     if lost:
@@ -62,7 +68,7 @@ def _trusted(result: RobustnessResult, arm: str) -> list[Finding]:
     (c,) = (c for c in result.calibration if c.arm == arm)
     if c.temperature is not None:
         figure += f"; a temperature of {c.temperature:.2f} changes it by {ranged(c.ece_change, 3)}"
-    if row.value.value > row.floor and row.value.low > row.floor / 2:
+    if row.value.value > row.floor + TRIFLE:
         return [_finding("care", f"Probabilities of {arm} are not what they say.", figure)]
     if row.floor > 2 * LOSS:
         return [_finding("unknown", f"Too few rows to tell whether probabilities of {arm} are right.", figure)]

@@ -17,9 +17,9 @@ def robustness_section(result: RobustnessResult) -> Section:
         f"{result.rows} of {result.of} test rows of {result.patients} patients, {kinds}. All arms saw the same "
         "corrupted inputs; changes are against the clean ones on the same draws of patients, with 95 % intervals.",
         "Attacks know the model (FGSM one step, PGD seven, no value farther than the size stated); a random sign of "
-        "the same size is their control. A calibration error is above zero by chance alone: beside it is what right "
-        "probabilities stay under in 95 of 100 cases. Of two classes it is of the second one's probability, of more of "
-        "the likeliest one's.",
+        "the same size is their control. A calibration error is above zero by chance alone: beside it stands what "
+        "right probabilities stay under in 95 of 100 cases. Of two classes it is of the second one's probability, of "
+        "more of the likeliest one's.",
         *(f"Not told: {said}." for said in result.unknown),
     )
     picture = severity_picture(result, AUROC) or severity_picture(result, ACCURACY)

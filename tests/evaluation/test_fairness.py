@@ -101,17 +101,17 @@ def test_names_of_groups_do_not_matter():
 def test_planted_unfairness_is_found_and_fair_models_pass():
     flagged = {0.0: 0, 1.0: 0}
     for harm in flagged:
-        for seed in range(12):
+        for seed in range(8):
             levels = {f.level for f in fairness_findings(judged(seed, harm=harm, deepest=1))}
             flagged[harm] += "care" in levels
-    assert flagged[0.0] <= 1 and flagged[1.0] == 12
+    assert flagged[0.0] <= 1 and flagged[1.0] == 8
 
 
 def test_the_permuted_floor_holds_what_it_says():
     """Of fair models about one gap in twenty lies above the null's 95 % point."""
-    rows = [g for seed in range(40) for g in judged(seed, n=200, deepest=1, resamples=2).gaps if g.measure == TPR]
+    rows = [g for seed in range(25) for g in judged(seed, n=200, deepest=1, resamples=2).gaps if g.measure == TPR]
     above = sum(g.gap.value > g.chance_high for g in rows)
-    assert len(rows) == 80 and above <= 10
+    assert len(rows) == 50 and above <= 7
     assert all(g.chance > 0 for g in rows)  # a largest less a smallest is above zero by chance alone
 
 
@@ -269,3 +269,19 @@ def test_axes_bands_and_groups():
     people = [Who("F", 30), Who("M", 70), Who(None, 50)]
     found = attributes_of(demographic_groups(people, people, fewest_real=0))
     assert found == {"sex": ["F", "M", ""], "age": ["18-39", "60-79", "40-59"]}
+
+
+@pytest.mark.slow
+def test_fair_models_pass_in_nine_of_ten_seeds_with_all_crossings():
+    flagged = sum("care" in {f.level for f in fairness_findings(judged(seed))} for seed in range(100, 160))
+    assert flagged <= 6
+
+
+def test_a_model_without_skill_is_not_called_fair():
+    label, _, attributes, patients = cohort(15)
+    score = np.random.default_rng(3).normal(size=400)
+    result = fairness_of(
+        {"sick": label}, {"m": {"sick": score}}, attributes, patients, thresholds={"sick": 0.0}, resamples=100,
+        permutations=100,
+    )  # fmt: skip
+    assert [f.level for f in fairness_findings(result)] == ["unknown"]

@@ -57,20 +57,27 @@ def test_shuffled_conditions_read_at_the_floor_and_stop():
         assert c.positives.value == pytest.approx(c.negatives.value, abs=0.25)
 
 
-def test_a_fifth_of_wrong_labels_is_estimated_within_its_interval():
-    held, values = 0, []
-    for seed in range(0, 30, 5):
-        for r in judged(seed, (300, 240, 300), ("sex", "findings"), flip=0.2).readers:
-            held += r.mislabelled.low <= 0.2 <= r.mislabelled.high
-            values.append(r.mislabelled.value)
-    assert held >= 10 and np.mean(values) == pytest.approx(0.2, abs=0.04)  # 12 intervals of 95 %
-    said = [f for f in obedience_findings(judged(0, flip=0.4)) if "contradict" in f.claim]
+def test_a_fifth_of_wrong_labels_is_estimated():
+    """One draw; the slow test below counts how often the interval holds it."""
+    for r in judged(0, (300, 240, 300), ("sex", "findings"), flip=0.2).readers:
+        assert r.mislabelled.low <= 0.2 <= r.mislabelled.high and r.mislabelled.high - r.mislabelled.low < 0.35
+    said = [f for f in obedience_findings(judged(0, names=("sex", "view"), flip=0.4)) if "contradict" in f.claim]
     assert said and said[0].level in ("stop", "care") and "sex" in said[0].claim
 
 
+@pytest.mark.slow
+def test_the_interval_holds_a_fifth_of_wrong_labels_as_often_as_it_says():
+    held, values = 0, []
+    for seed in range(0, 100, 5):
+        for r in judged(seed, (300, 240, 300), ("sex", "findings"), flip=0.2).readers:
+            held += r.mislabelled.low <= 0.2 <= r.mislabelled.high
+            values.append(r.mislabelled.value)
+    assert held >= 35 and np.mean(values) == pytest.approx(0.2, abs=0.03)  # 40 intervals of 95 %
+
+
 def test_a_right_set_has_no_wrong_labels():
-    low = [r.mislabelled.low for seed in range(0, 20, 5) for r in judged(seed, names=("sex", "findings")).readers]
-    assert np.mean(np.array(low) == 0) >= 0.9
+    low = [r.mislabelled.low for seed in range(0, 10, 5) for r in judged(seed, names=("sex", "findings")).readers]
+    assert np.mean(np.array(low) == 0) >= 0.75
 
 
 def test_the_mislabelled_share_by_closed_form():

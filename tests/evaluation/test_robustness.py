@@ -376,3 +376,9 @@ def test_wrong_input_is_refused_in_one_line(change, word):
     with pytest.raises(ValueError) as error:
         robustness_of(**given)
     assert word in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_model_without_skill_is_not_called_robust():
+    blind = Model(lambda x: np.random.default_rng(0).random(len(x)))
+    found = robustness_findings(judged({"blind": blind}, eps=()))
+    assert any("nothing to lose" in f.claim for f in found) and not any("stands mild" in f.claim for f in found)
