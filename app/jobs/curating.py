@@ -25,7 +25,7 @@ def curate(
     real: str | None = None,
     keep: int | None = None,
     file_format: str | None = None,
-    hashed: str = "dhash",
+    hashed: str = "phash",
     embed: Embed | None = None,
     seed: int = 0,
     progress: Progress = silent,

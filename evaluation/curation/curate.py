@@ -26,6 +26,7 @@ from .selection import coverage, covering, density_weighted, k_center, realism
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 Reason = Literal["kept", "copy_of_real", "duplicate", "duplicate_by_embedding", "not_selected"]
+_ASKED = 5000  # real records that are asked how alike patients are
 CURVE = (0, 2, 4, 6, 8, 10, 12, 16)
 
 
@@ -34,6 +35,8 @@ class CurationConfig(BaseModel):
 
     Attributes:
         radius: bits in which hashes of near-duplicates differ, at most.
+        most_real: share of real records that may have a near-duplicate of another patient; the radius is lowered until
+            no more have, since a hash that takes patients for each other would take away good records.
         within: look for duplicates in the whole set, or in each volume (or patient) alone, as before pretraining.
         share: two records are near-duplicates by embedding where they are nearer than this share of real records is to
             another patient's; 0 leaves the embedding out.
@@ -45,6 +48,7 @@ class CurationConfig(BaseModel):
 
     model_config = _FROZEN
     radius: int = Field(RADIUS, ge=0, le=32)
+    most_real: float = Field(0.02, ge=0, le=1)
     within: Literal["set", "volume"] = "set"
     share: float = Field(0.01, ge=0, lt=0.5)
     keep: int | None = Field(None, ge=1)
@@ -82,6 +86,7 @@ class CurationResult(BaseModel):
 
     Attributes:
         config: what was asked for.
+        radius: in bits, that was used; -1 where the hash takes even the nearest patients for one, and was left out.
         rows: one a record, in order.
         duplicates: share of records with an earlier near-duplicate in the set, by hash.
         copies: share of records within the radius of a real record, by hash.
@@ -94,6 +99,7 @@ class CurationResult(BaseModel):
 
     model_config = _FROZEN
     config: CurationConfig
+    radius: int
     rows: tuple[Row, ...]
     duplicates: Interval
     copies: Interval
@@ -150,14 +156,17 @@ def curate(
     if features is not None and real is not None and len(real) > 1:
         real, features = standardised(real, features)
     n, notes = len(ids), []
+    radius = _radius(real_words, real_patients, config)
+    if radius < config.radius:
+        notes.append(f"{_ALIKE}, so " + (f"the radius was {radius}." if radius >= 0 else "hashes were left out."))
     reason = np.full(n, "kept", dtype=object)
     because = np.full(n, "", dtype=object)
-    copy_of = _copies(words, real_words, config.radius)
+    copy_of = _copies(words, real_words, radius)
     _mark(reason, because, copy_of, "copy_of_real", _names(real_ids, 0 if real_words is None else len(real_words)))
     within = volumes if config.within == "volume" else None
     open_ = np.flatnonzero(reason == "kept")
     mine = None if within is None else [within[k] for k in open_.tolist()]
-    found = _spread_out(n, open_, reduced(words[open_], radius=config.radius, volumes=mine))
+    found = _spread_out(n, open_, _doubles(words[open_], radius, mine))
     _mark(reason, because, found, "duplicate", ids)
     twice = np.zeros(0, bool)
     if features is not None and real is not None and config.share > 0:
@@ -178,21 +187,38 @@ def curate(
     elif config.keep is not None and config.keep > len(open_):
         notes.append(f"{config.keep} records were wanted; {len(open_)} are no copies or duplicates.")
     kept = reason == "kept"
-    dropped = reduced(words, radius=config.radius, volumes=within)
+    dropped = _doubles(words, radius, within)
     return CurationResult(
         config=config,
+        radius=radius,
         rows=tuple(
             Row(sample_id=str(name), kept=bool(k), reason=r, because_of=str(b))
             for name, k, r, b in zip(ids, kept, reason, because, strict=True)
         ),
         duplicates=interval(_rate(dropped >= 0)),
         copies=interval(unknown_result() if real_words is None else _rate(copy_of >= 0)),
-        real_duplicates=interval(_real_rate(real_words, real_patients, config.radius)),
+        real_duplicates=interval(_real_rate(real_words, real_patients, max(radius, 0))),
         by_embedding=interval(_rate(twice)),
         coverage=_coverages(features, real, kept),
         curve=_curve(words, within, features, real),
         notes=tuple(notes),
     )
+
+
+_ALIKE = "Hashes of different real patients are too often alike at the radius that was asked for"
+
+
+def _radius(words: np.ndarray | None, patients: Sequence[str] | None, config: CurationConfig) -> int:
+    """Return the largest radius at which real patients are told apart."""
+    for radius in range(config.radius, -1, -1):
+        rate = _real_rate(words, patients, radius).value
+        if not rate > config.most_real:  # also where there are no real records to ask
+            return radius
+    return -1
+
+
+def _doubles(words: np.ndarray, radius: int, volumes: Sequence[str] | None) -> Int[np.ndarray, " n"]:
+    return np.full(len(words), -1, np.int64) if radius < 0 else reduced(words, radius=radius, volumes=volumes)
 
 
 def _spread_out(n: int, at: Int[np.ndarray, " k"], because: Int[np.ndarray, " k"]) -> Int[np.ndarray, " n"]:
@@ -204,7 +230,7 @@ def _spread_out(n: int, at: Int[np.ndarray, " k"], because: Int[np.ndarray, " k"
 def _copies(words: np.ndarray, real: np.ndarray | None, radius: int) -> Int[np.ndarray, " n"]:
     """Return a real record within the radius of each record; -1 where there is none."""
     out = np.full(len(words), -1, np.int64)
-    if real is None or not len(real):
+    if real is None or not len(real) or radius < 0:
         return out
     unique, first = np.unique(real, return_index=True)
     i, j = near_pairs(words, unique, radius)
@@ -257,6 +283,9 @@ def _real_rate(words: np.ndarray | None, patients: Sequence[str] | None, radius:
     if words is None or len(words) < 2:
         return unknown_result(0 if words is None else len(words))
     names = [str(k) for k in range(len(words))] if patients is None else list(patients)
+    if len(words) > _ASKED:
+        at = np.unique(np.linspace(0, len(words) - 1, _ASKED).astype(int))
+        words, names = words[at], [names[k] for k in at.tolist()]
     _, code = np.unique(np.asarray(names), return_inverse=True)
     i, j = near_pairs(words, radius=radius)
     apart = code[i] != code[j]

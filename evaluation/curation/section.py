@@ -24,7 +24,7 @@ HOW = (
 
 def curation_section(result: CurationResult) -> Section:
     """Return the section: what would be kept and why, and what a stricter line would keep."""
-    said = HOW.format(radius=result.config.radius, share=100 * result.config.share)
+    said = HOW.format(radius=max(result.radius, 0), share=100 * result.config.share)
     where = "within each volume" if result.config.within == "volume" else "in the whole set"
     return Section(
         name="curation",
@@ -65,6 +65,9 @@ def curation_findings(result: CurationResult) -> tuple[Finding, ...]:
     """Return what the first screen says."""
     if not result.rows:
         return (_finding("unknown", "No record was given to look for duplicates in", ""),)
+    if result.radius < 0:
+        claim = "Hashes take different real patients for one, so they cannot tell copies of this kind of data"
+        return (_finding("unknown", claim, f"real against other patients {percent(result.real_duplicates)}", "risk"),)
     return tuple(f for f in (_copied(result), _redundant(result)) if f is not None)
 
 

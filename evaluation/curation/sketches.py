@@ -37,12 +37,13 @@ class Sketches:
     kind: str
 
 
-def sketches(records: Iterable[Record], hashed: str = "dhash") -> Sketches:
+def sketches(records: Iterable[Record], hashed: str = "phash") -> Sketches:
     """Return hashes and small pictures.
 
     Args:
         records: images, volumes or signals; their sizes may differ.
-        hashed: `dhash` or `phash` for images; volumes and signals have one hash each.
+        hashed: `dhash` or `phash` for images (dHash takes frontal chest radiographs of different patients for one far
+            more often: 70 % of 160 within 6 bits, against 1 % by pHash); volumes and signals have one hash each.
 
     Raises:
         ValueError: a hash that is not known, records of several kinds, or one without an array.

@@ -92,7 +92,7 @@ def _links(x: np.ndarray, line: float) -> tuple[np.ndarray, np.ndarray]:
 
 def extraction_attack(
     training: Sample, held_out: Sample, synthetic: Sample, groups: Sequence[str] | None = None,
-    config: Extraction | None = None,
+    config: Extraction | None = None, typical: float | None = None,
 ) -> Attack:  # fmt: skip
     """Return how many clumps of samples are a training record, and how many a held-out one by the same line.
 
@@ -102,9 +102,10 @@ def extraction_attack(
         synthetic: samples, many of a condition.
         groups: the condition of each sample as a word; all are of one when None.
         config: when samples are a clump.
+        typical: median distance of a training record to the nearest one of another patient, where it is known.
     """
     config = config or Extraction()
-    typical = _typical(training)
+    typical = _typical(training) if typical is None else typical
     if not typical > 0:
         return unanswered(*NAMES, "the features of most training records are the same")
     line = config.near * typical
@@ -129,10 +130,11 @@ def extraction_attack(
 
 
 def extraction_seen(
-    training: Sample, held_out: Sample, synthetic: Sample, groups: Sequence[str] | None = None
-) -> tuple[Result, Result]:
+    training: Sample, held_out: Sample, synthetic: Sample, groups: Sequence[str] | None = None,
+    typical: float | None = None,
+) -> tuple[Result, Result]:  # fmt: skip
     """Return attack and control alone."""
-    made = extraction_attack(training, held_out, synthetic, groups)
+    made = extraction_attack(training, held_out, synthetic, groups, typical=typical)
     a, c = (
         Result(float(r.value or 0), float(r.low or 0), float(r.high or 0), r.n) for r in (made.attack, made.control)
     )

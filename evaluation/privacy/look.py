@@ -152,7 +152,9 @@ class _Made:
         return self.training, self.held_out, self.synthetic
 
     def _extraction(self) -> Sequence[Attack]:
-        attack = extraction_attack(*self._sides(), self.groups)
+        apart = self.view.reference[np.isfinite(self.view.reference)]
+        typical = float(np.median(apart)) if len(apart) else None
+        attack = extraction_attack(*self._sides(), self.groups, typical=typical)
         if not self.repeats or attack.reason:
             return [attack]
         length = NOISE * float(np.median(self.view.held_out.first))
@@ -166,7 +168,7 @@ class _Made:
                 copies, _ = plants(self.training, len(base), length, rng, each=5)
                 whole = base if name == "alone" else _joined(base, copies)
                 groups = None if self.groups is None or name != "here" else [*self.groups, *_where(copies, self.groups)]
-                hits[name].append(alarmed(extraction_seen(self.training, controls, whole, groups)))
+                hits[name].append(alarmed(extraction_seen(self.training, controls, whole, groups, typical)))
         return [attack.model_copy(update={"power": power(hits["here"], hits["planted"], hits["alone"])})]
 
     def _verifier(self) -> Sequence[Attack]:

@@ -134,36 +134,41 @@ def reidentification(
 
 
 def verification(
-    z: Float[np.ndarray, "n r"], patients: Sequence[str], *, seed: int, resamples: int = 200, most: int = 2000
+    z: Float[np.ndarray, "n r"], patients: Sequence[str], *, seed: int, resamples: int = 100, most: int = 600
 ) -> Result:
     """Return the area under the ROC curve of pairs of one patient against pairs of two.
 
     Args:
         z: rows of length 1 of patients whom the verifier was not taught.
         patients: whose each is.
-        seed: of the bootstrap over patients, and of the choice where there are many rows.
+        seed: of the bootstrap over patients, and of the choice of patients where there are many rows.
         resamples: of the bootstrap.
-        most: rows that are paired.
+        most: rows that are paired, about.
     """
-    if len(z) > most:
-        at = np.sort(stream(seed, "privacy.pairs").choice(len(z), most, replace=False))
-        z, patients = z[at], [patients[i] for i in at.tolist()]
+    at = _whole_patients(patients, most, stream(seed, "privacy.pairs"))
+    z, patients = z[at], [patients[i] for i in at.tolist()]
     (code,) = codes(tuple(patients))
     i, j = np.triu_indices(len(z), 1)
     same: Bool[np.ndarray, " p"] = code[i] == code[j]
     people = len(repeated(patients))
     if people < 2 or same.all():
         return unknown_result(people)
-    score = np.einsum("ij,ij->i", z[i], z[j]) if len(i) < 100_000 else (z @ z.T)[i, j]
-    rng = stream(seed, "privacy.verification")
+    score, n = (z @ z.T)[i, j], int(code.max()) + 1
+    drawn = stream(seed, "privacy.verification").multinomial(n, np.full(n, 1 / n), size=resamples)
     draws = []
-    for _ in range(resamples):
-        w = rng.multinomial(code.max() + 1, np.full(code.max() + 1, 1 / (code.max() + 1)))
-        pairs = np.where(same, w[code[i]], w[code[i]] * w[code[j]]).astype(float)
-        draws.append(float(auroc(same, score, pairs[None])[0]))
-        if len(i) > 200_000 and len(draws) >= 40:
-            break
-    return around(float(auroc(same, score)[0]), np.array(draws), people, (0.0, 1.0))
+    for part in np.array_split(drawn, max(1, resamples // 20)):
+        pairs = np.where(same, part[:, code[i]], part[:, code[i]] * part[:, code[j]]).astype(float)
+        draws.append(auroc(same, score, pairs))
+    return around(float(auroc(same, score)[0]), np.concatenate(draws), people, (0.0, 1.0))
+
+
+def _whole_patients(patients: Sequence[str], most: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the rows of patients in a drawn order until there are enough."""
+    (code,) = codes(tuple(patients))
+    place = rng.permutation(code.max() + 1 if len(code) else 0)[code]
+    order = np.argsort(place, kind="stable")
+    cut = order[:most]
+    return np.sort(order[: np.searchsorted(place[order], place[cut[-1]], side="right")]) if len(cut) else order
 
 
 def second_records(by: Reidentifier, training: Side) -> Result:

@@ -255,6 +255,20 @@ def test_as_many_are_kept_as_are_wanted(select):
     assert many.notes and not many.count("not_selected")
 
 
+def test_a_hash_that_takes_patients_for_each_other_is_held_to_fewer_bits_or_left_out():
+    rng = np.random.default_rng(12)
+    base = rng.integers(0, 2**63, dtype=np.uint64)
+    flip = np.uint64(1) << np.arange(60, dtype=np.uint64)
+    real = base ^ flip  # sixty patients, two bits apart from each other
+    words = np.array([base ^ np.uint64(7 << 50), base ^ flip[3]], np.uint64)
+    got = curate(["a", "b"], words, real_words=real)
+    assert got.radius == 1 and got.notes and [r.reason for r in got.rows] == ["kept", "copy_of_real"]
+    none = curate(["a", "b"], words, real_words=np.full(60, base))
+    assert none.radius == -1 and len(none.kept) == 2
+    assert [f.level for f in curation_findings(none)] == ["unknown"] and curation_section(none)
+    assert curate(["a", "b"], words).radius == 6
+
+
 def test_duplicates_by_embedding_that_a_hash_cannot_see():
     rng = np.random.default_rng(10)
     x, real = rng.normal(size=(30, 6)), rng.normal(size=(80, 6))
