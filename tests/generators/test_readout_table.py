@@ -119,8 +119,8 @@ def test_a_rare_class_counts_as_much_as_a_common_one_and_what_is_not_said_counts
 
 def test_names_that_are_not_known_or_do_not_fit_are_refused_in_one_line(tmp_path):
     for name, said in {
-        "resnet": "not known", "small:x": "not known", "monai:Nope": "MONAI has no network 'Nope'",
-        "monai:UNet": "not what classification needs", f"transformers:{tmp_path}": "no folder with config.json",
+        "resnet": "not known", "small:x": "not known", 
+         f"transformers:{tmp_path}": "no folder with config.json",
     }.items():  # fmt: skip
         with pytest.raises(ValueError, match=said) as error:
             network(name, "classification", 1, 2, 2, shape=(32, 32))
@@ -129,6 +129,10 @@ def test_names_that_are_not_known_or_do_not_fit_are_refused_in_one_line(tmp_path
 
 def test_networks_of_monai_have_no_state_and_give_what_each_task_needs():
     pytest.importorskip("monai")
+    with pytest.raises(ValueError, match="MONAI has no network 'Nope'"):
+        network("monai:Nope", "classification", 1, 2, 2, shape=(32, 32))
+    with pytest.raises(ValueError, match="not what classification needs"):
+        network("monai:UNet", "classification", 1, 2, 2, shape=(32, 32))
     made = network("monai:UNet", "segmentation", 1, 3, 2, shape=(32, 32))
     assert made(torch.zeros(2, 1, 32, 32)).shape == (2, 3, 32, 32)
     made = network("monai:UNet", "detection", 1, 2, 3, shape=(16, 16, 16))
