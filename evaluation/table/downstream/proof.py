@@ -124,7 +124,7 @@ class _Counter:
 def _task(coding: Coding, test: Prepared, s: TableTaskSettings) -> TableTask:
     standard = s.standard or ("none" if coding.kind == "regression" else "image")
     return TableTask(
-        coding, s.network, standard, s.batch_of(coding.kind, len(coding.shape)), s.learning_rate, s.tuning_rate,
+        coding, s.network, standard, s.batch_of(coding.kind, len(coding.shape)), *s.rates_of(coding.kind),
         judged_of(test, coding), s.device, weights_hash(s.network),
     )  # fmt: skip
 
