@@ -439,6 +439,12 @@ def test_workers_change_nothing(tmp_path):
     assert table_task(*sides, quick(steps=3), workers=2) == table_task(*sides, quick(steps=3))
 
 
+def test_synthetic_samples_that_bear_a_held_out_name_are_no_patients_and_are_told_of():
+    real, test = (only(discs(k, 24, tag), "labels") for k, tag in enumerate("rt"))
+    result = table_task(real, test, only(discs(2, 24, "t"), "labels"), quick(steps=1))
+    assert any("24 synthetic samples bear the name of a held-out patient" in note for note in result.notes)
+
+
 def test_without_synthetic_data_the_worth_is_unknown():
     sides = [only(discs(k, 24, tag), "labels") for k, tag in enumerate("rt")]
     result = table_task(*sides, None, quick(steps=2))

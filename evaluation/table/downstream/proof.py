@@ -85,11 +85,11 @@ def table_task(
     given = {TRAINING: training, HELD_OUT: held_out} | ({} if synthetic is None else {SYNTHETIC: synthetic})
     coded = {name: prepared(side, coding, name) for name, side in given.items()}
     real, test = coded[TRAINING][0], coded[HELD_OUT][0]
-    made = coded[SYNTHETIC][0] if SYNTHETIC in coded else None
+    made = _nobody(coded[SYNTHETIC][0]) if SYNTHETIC in coded else None
     _check_something(test, coding)
     task = _task(coding, test, s)
     sides = _Sides(task, real, test, made, s, None if folder is None else Path(folder), workers)
-    notes = list(_notes(coding, task, s))
+    notes = [*_notes(coding, task), *_names(coded)]
     ladder, bases = _ladder(sides)
     sited, why = _sites(sides)
     notes += why
@@ -138,7 +138,20 @@ def _check_something(test: Prepared, coding: Coding) -> None:
         raise ValueError(f"the target of the {len(test)} held-out samples does not vary; nothing can be judged by it")
 
 
-def _notes(coding: Coding, task: TableTask, s: TableTaskSettings) -> list[str]:
+def _nobody(synthetic: Prepared) -> Prepared:
+    """Return synthetic samples whose patients are none of the real ones, whatever their tables call them."""
+    return replace(synthetic, patients=tuple(f"{SYNTHETIC} {name}" for name in synthetic.patients))
+
+
+def _names(coded: Mapping[str, tuple[Prepared, int]]) -> list[str]:
+    if SYNTHETIC not in coded:
+        return []
+    both = sum(name in set(coded[HELD_OUT][0].patients) for name in coded[SYNTHETIC][0].patients)
+    said = "synthetic samples bear the name of a held-out patient: by chance, or made of data that they are judged on"
+    return [f"{both} {said}"] if both else []
+
+
+def _notes(coding: Coding, task: TableTask) -> list[str]:
     said = []
     if coding.rare:
         said.append(f"labels left out as too rare in training: {', '.join(coding.rare)}")
