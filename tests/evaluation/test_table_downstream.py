@@ -312,6 +312,10 @@ def test_every_gain_has_a_control_of_the_same_compute():
         assert arms[arm].steps == arms[reference].steps and (arm, reference) in held
     assert not any(SYNTHETIC in s.data for a in table_arms(10, synthetic=False, baselines=True, pretraining=("masked",))
                    for s in a.stages)  # fmt: skip
+    standardised = table_arms(10, synthetic=True, baselines=True, pretraining=(), standardised=True)
+    assert {"real, wavelet, not rescaled"} == set(arms) - {a.name for a in standardised} - {
+        a for a in arms if a.startswith("masked")
+    }
     small = at_share(arms["masked on real -> real"], 0.05)
     assert [s.data for s in small.stages] == [("real",), ("real 5 %",)]
 

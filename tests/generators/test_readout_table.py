@@ -213,6 +213,14 @@ def test_dropped_bands_keep_the_mean_over_draws_only_when_they_are_rescaled():
         bands_dropped(x[:2], np.random.default_rng(1), 1)
 
 
+def test_a_network_that_standardises_cannot_tell_dropout_with_rescaling_from_without():
+    x = torch.from_numpy(discs(0, 4)[0])
+    kept, raw = (bands_dropped(x, np.random.default_rng(1), rescale=rescale) for rescale in (True, False))
+    for standard, same in (("image", True), ("none", False)):
+        net = untrained("small", "segmentation", 1, 2, (24, 24), 0, standard)
+        assert torch.allclose(net.maps(kept), net.maps(raw), atol=2e-2) == same
+
+
 def test_small_segments_keep_what_is_labelled_alone_smaller_and_on_black():
     x, mask, _ = discs(1, 20, side=32)
     drawn = Drawn(torch.from_numpy(x), torch.from_numpy(mask))

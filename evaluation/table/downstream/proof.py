@@ -171,7 +171,7 @@ def _ladder(sides: _Sides) -> tuple[list[Arm], dict[float, tuple[Arm, ...]]]:
     bases = {
         share: table_arms(
             sides.steps, synthetic=sides.synthetic is not None, baselines=s.baselines and share in ends,
-            pretraining=ways if share in ends else (),
+            pretraining=ways if share in ends else (), standardised=sides.task.standard == "image",
         )
         for share in s.shares
     }  # fmt: skip

@@ -11,10 +11,10 @@ from ....generators.readout.table.rows import Kind
 Share = Annotated[float, Field(gt=0, le=1)]
 SHARES = (0.05, 0.10, 0.25, 1.0)
 STEPS: dict[Kind, int] = {
-    "classification": 80, "multilabel": 80, "regression": 80, "segmentation": 45, "detection": 120,
+    "classification": 80, "multilabel": 80, "regression": 80, "segmentation": 160, "detection": 120,
 }  # fmt: skip
 RATES = {
-    "small": (3e-3, 1e-3), "small, segmentation": (3e-2, 7e-3), "small, detection": (2e-2, 5e-3),
+    "small": (3e-3, 1e-3), "small, segmentation": (1e-2, 3e-3), "small, detection": (2e-2, 5e-3),
     "monai": (1e-3, 3e-4), "timm": (1e-3, 3e-4), "transformers": (1e-4, 3e-5),
 }  # fmt: skip
 
@@ -27,7 +27,7 @@ class TableTaskSettings(BaseModel):
         network: see `generators.readout.table.network`.
         shares: parts of the real patients that arms train on.
         steps: of each stage of a training; by kind (`STEPS`) when left out.
-        batch: samples a step; 16, or 8 for masks and boxes and 4 for volumes, when left out.
+        batch: samples a step; 2 for masks, 8 for boxes, 16 otherwise (4 of volumes), when left out.
         seeds: how many; each has its own weights, batches and draw of the shares' patients.
         size: longest axis of the samples in pixels; 512, 64, 32 for one, two, three axes, when left out.
         baselines: whether to run the methods that need no generator (small segments, wavelet-band dropout).
@@ -56,7 +56,7 @@ class TableTaskSettings(BaseModel):
     baselines: bool = True
     pretraining: tuple[Literal["contrastive", "masked"], ...] = ("contrastive", "masked")
     probes: bool = True
-    sites: Annotated[int, Field(ge=0)] = 2
+    sites: Annotated[int, Field(ge=0)] = 1
     adapt: bool = True
     standard: Literal["image", "none"] | None = None
     learning_rate: Annotated[float, Field(gt=0)] | None = None
@@ -82,4 +82,4 @@ class TableTaskSettings(BaseModel):
 
     def batch_of(self, kind: Kind, dims: int) -> int:
         """Return the samples a step."""
-        return self.batch or (4 if dims == 3 else 8 if kind in ("segmentation", "detection") else 16)
+        return self.batch or {"segmentation": 2, "detection": 8 if dims < 3 else 4}.get(kind, 16 if dims < 3 else 4)
