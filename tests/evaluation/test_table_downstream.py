@@ -437,6 +437,29 @@ def test_a_stopped_task_goes_on_where_it_was_and_ends_the_same(tmp_path):
     assert seen[-1][0] == seen[-1][1] == len(list(tmp_path.rglob("*.json")))
 
 
+def test_no_difference_seen_is_good_only_where_a_large_loss_is_shut_out(told):
+    result, _ = told
+    at = result.at(1.0)
+
+    def claim(low, high, verdict="open"):
+        def changed(d):
+            if (d.arm, d.reference, d.metric, d.group) != (SYNTHETIC, REAL, result.main, "all"):
+                return d
+            ends = {"low": low, "high": high, "value": (low + high) / 2, "n": 48}
+            relative, difference = d.difference.model_copy(update=ends), d.difference.model_copy(update=ends)
+            return d.model_copy(update={"relative": relative, "difference": difference, "verdict": verdict})
+
+        rows = tuple(changed(d) for d in at.result.differences)
+        other = at.model_copy(update={"result": at.result.model_copy(update={"differences": rows})})
+        shares = tuple(other if s.share == 1.0 else s for s in result.shares)
+        found = table_task_findings(result.model_copy(update={"shares": shares}))
+        return next((f.level, f.claim) for f in found if "real data" in f.claim and "compute" not in f.claim)
+
+    assert claim(-0.03, 0.02)[0] == "good" and "within 5%" in claim(-0.03, 0.02)[1]
+    assert claim(-0.2, 0.2)[0] == "care" and "open" in claim(-0.2, 0.2)[1]
+    assert claim(-0.2, -0.1, "worse")[0] == "care" and claim(0.1, 0.2, "better")[0] == "good"
+
+
 @pytest.mark.slow
 def test_workers_change_nothing(tmp_path):
     sides = [only(discs(k, 24, tag), "labels") for k, tag in enumerate("rts")]
