@@ -16,7 +16,10 @@ from .task import TableTask, judged_of
 
 
 def usable_sites(sides: Sides) -> tuple[list[str], list[str]]:
-    """Return the sites to leave out (an empty name: all real data as one site), the one with most held-out patients first, and why others are not."""
+    """Return the sites to leave out, the one with most held-out patients first, and why others are not.
+
+    An empty name stands for all real data as one site, where none is named or can be left out.
+    """
     s = sides.settings
     if not s.sites:
         return [], []
