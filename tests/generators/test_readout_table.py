@@ -19,6 +19,7 @@ from clinsynth.generators.readout.table.adapting import information, pseudo_labe
 from clinsynth.generators.readout.table.centres import boxes_of, centre_targets
 from clinsynth.generators.readout.table.losses import class_weight
 from clinsynth.generators.readout.table.moving import Drawn, MovingConfig, moved, warped
+from clinsynth.generators.readout.table.networks import standardised
 from clinsynth.generators.readout.table.small_segment import SmallSegmentConfig, segmented_small
 from clinsynth.generators.readout.table.wavelet import band_names, bands_dropped, haar, unhaar
 
@@ -119,8 +120,8 @@ def test_a_rare_class_counts_as_much_as_a_common_one_and_what_is_not_said_counts
 
 def test_names_that_are_not_known_or_do_not_fit_are_refused_in_one_line(tmp_path):
     for name, said in {
-        "resnet": "not known", "small:x": "not known", "monai:Nope": "MONAI has no network 'Nope'",
-        "monai:UNet": "not what classification needs", f"transformers:{tmp_path}": "no folder with config.json",
+        "resnet": "not known", "small:x": "not known", 
+         f"transformers:{tmp_path}": "no folder with config.json",
     }.items():  # fmt: skip
         with pytest.raises(ValueError, match=said) as error:
             network(name, "classification", 1, 2, 2, shape=(32, 32))
@@ -129,6 +130,10 @@ def test_names_that_are_not_known_or_do_not_fit_are_refused_in_one_line(tmp_path
 
 def test_networks_of_monai_have_no_state_and_give_what_each_task_needs():
     pytest.importorskip("monai")
+    with pytest.raises(ValueError, match="MONAI has no network 'Nope'"):
+        network("monai:Nope", "classification", 1, 2, 2, shape=(32, 32))
+    with pytest.raises(ValueError, match="not what classification needs"):
+        network("monai:UNet", "classification", 1, 2, 2, shape=(32, 32))
     made = network("monai:UNet", "segmentation", 1, 3, 2, shape=(32, 32))
     assert made(torch.zeros(2, 1, 32, 32)).shape == (2, 3, 32, 32)
     made = network("monai:UNet", "detection", 1, 2, 3, shape=(16, 16, 16))
@@ -207,6 +212,13 @@ def test_dropped_bands_keep_the_mean_over_draws_only_when_they_are_rescaled():
     assert torch.allclose(bands_dropped(x[:2], np.random.default_rng(1), 0.0), x[:2], atol=1e-5)
     with pytest.raises(ValueError, match="rate = 1"):
         bands_dropped(x[:2], np.random.default_rng(1), 1)
+
+
+def test_a_network_that_standardises_cannot_tell_dropout_with_rescaling_from_without():
+    x = torch.from_numpy(discs(0, 4)[0])
+    kept, raw = (bands_dropped(x, np.random.default_rng(1), rescale=rescale) for rescale in (True, False))
+    assert torch.allclose(kept, raw / 0.7, atol=1e-5) and not torch.allclose(kept, raw, atol=0.1)
+    assert torch.allclose(standardised(kept), standardised(raw), atol=1e-2)
 
 
 def test_small_segments_keep_what_is_labelled_alone_smaller_and_on_black():

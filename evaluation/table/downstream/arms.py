@@ -26,7 +26,9 @@ def pretrained_name(way: str, source: str) -> str:
     return f"{way} on {source} -> real"
 
 
-def table_arms(steps: int, *, synthetic: bool, baselines: bool, pretraining: Sequence[str]) -> tuple[Arm, ...]:
+def table_arms(
+    steps: int, *, synthetic: bool, baselines: bool, pretraining: Sequence[str], standardised: bool = False
+) -> tuple[Arm, ...]:
     """Return the arms of one share.
 
     Args:
@@ -34,6 +36,8 @@ def table_arms(steps: int, *, synthetic: bool, baselines: bool, pretraining: Seq
         synthetic: whether there are synthetic data; without them the real arms alone.
         baselines: whether to run the methods that need no generator.
         pretraining: ways to learn without labels before.
+        standardised: whether each sample is brought to deviation 1, which undoes one factor for all bands: dropout
+            with and without rescaling is the same then, and is run once.
     """
     arms = list(standard_arms(steps))
     made, real = (Stage(data=(name,), steps=steps, augment=True) for name in (SYNTHETIC, REAL))
@@ -43,6 +47,7 @@ def table_arms(steps: int, *, synthetic: bool, baselines: bool, pretraining: Seq
         arms += [
             Arm(name=name, stages=(Stage(data=(REAL,), steps=steps, method=method),))
             for name, method in BASELINES.items()
+            if not (standardised and name == WAVELET_RAW)
         ]
     for way in pretraining:
         for source in (SYNTHETIC, REAL):

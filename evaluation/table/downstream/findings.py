@@ -13,6 +13,7 @@ from .arms import ADAPTED, AUGMENTED, FIRST, MIXED, SMALL, WAVELET, percent
 from .result import ShareResult, SiteResult, TableTaskResult
 
 PART = "downstream"
+MARGIN = 0.05  # of the reference: a loss that stands for none
 JUDGED = ((MIXED, REAL), (FIRST, SAME_COMPUTE))  # said before looking; each has the same compute on both sides
 
 
@@ -74,10 +75,24 @@ def _alone(result: TableTaskResult, at: ShareResult) -> Finding | None:
     row = rows[0]
     words: dict[str, tuple[Level, str]] = {
         "worse": ("care", "Synthetic data cannot stand in for all real data: a model trained on them alone is worse"),
-        "open": ("good", "A model trained on synthetic data alone cannot be told from one trained on all real data"),
+        "close": (
+            "good",
+            f"A model trained on synthetic data alone is within {MARGIN:.0%} of one trained on real data",
+        ),
+        "open": ("care", "Whether synthetic data can stand in for real data is open: the interval allows a large loss"),
         "better": ("good", "A model trained on synthetic data alone is better than one trained on all real data"),
     }
-    return _finding(*words[row.verdict], _figure(result, rows))
+    close = row.verdict == "open" and _within(result, row)
+    return _finding(*words["close" if close else row.verdict], _figure(result, rows))
+
+
+def _within(result: TableTaskResult, row: DifferenceRow) -> bool:
+    """Return whether the interval shuts out a loss of more than `MARGIN` of the reference."""
+    share = row.relative
+    if share is None or share.low is None or share.high is None:
+        return False
+    higher = next(m["higher_is_better"] for m in result.shares[0].result.metrics if m["name"] == result.main)
+    return share.low >= -MARGIN if higher else share.high <= MARGIN
 
 
 def _at_site(result: TableTaskResult, at: SiteResult) -> list[Finding]:

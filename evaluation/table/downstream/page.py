@@ -46,7 +46,8 @@ def _about(result: TableTaskResult) -> tuple[str, ...]:
         "real samples, whatever the share.",
         "'Small segment' shrinks what is labelled onto black with noise inside; without masks it shrinks the whole "
         "sample. It is our reading of an abstract. 'Wavelet' drops bands of one level of Haar's wavelets at a rate of "
-        ".3, kept ones divided by .7; 'not rescaled' is as published. Bands are dropped of samples, not of features.",
+        ".3, kept ones divided by .7; 'not rescaled' is as published, and is the same where each sample is brought to "
+        "deviation 1 first, as it is unless a number is told. Bands are dropped of samples, not of features.",
     )
 
 
