@@ -7,7 +7,8 @@ Real patients (embedded NIH radiographs, embedded LUDB ECGs) are dealt out at ra
 trained on, a quarter is the real side, a quarter is passed off as synthetic. That last quarter is the good set, which
 must pass; every fault is planted in it. Each set is written as a stranger would hand it in, a CSV and PNG or npy
 files, and read back from there. A fault counts as caught where a finding at `stop` or `care` of a part that should see
-it is not also made of the good set. Finished cases stay in the folder and are not measured again.
+it is not also made of the good set, or there of fewer attributes. Finished cases stay in the folder and are not
+measured again; --again measures them anew from what is kept there.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import argparse
 import csv
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -148,7 +150,7 @@ def main() -> None:
         for name in dict.fromkeys(("good", *o.cases.split(","))):
             planted = FAULTS[name].plant(deal, ARRAY[modality], stream(o.seed, f"planted_faults.{name}"))
             table = written(planted, folder / name / "handed_in", modality)
-            found[name] = measured(modality, name, tables, table, folder / name, o.through, o.seed)
+            found[name] = measured(modality, tables, table, folder / name, o.through, o.seed, o.again)
             print(f"{modality} {name}: {found[name].seconds:.0f} s", file=sys.stderr, flush=True)
         sizes = ", ".join(f"{len(records)} {side}" for side, records in deal.items())
         lines += [f"## {modality}s ({sizes})\n", markdown(found), ""]
@@ -167,6 +169,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("build/planted_faults"))
     parser.add_argument("--through", choices=("parts", "evaluate"), default="parts", help="what is run")
+    parser.add_argument("--again", action="store_true", help="measure what was measured before")
     parser.add_argument("--out", type=Path, default=None, help="the table as a Markdown file")
     o = parser.parse_args()
     if unknown := set(o.cases.split(",")) - set(FAULTS):
@@ -229,13 +232,13 @@ def _file(record: Record, path: Path, modality: str) -> Path:
 
 
 def measured(
-    modality: str, name: str, real: dict[str, Path], table: Path, folder: Path, through: str, seed: int
+    modality: str, real: dict[str, Path], table: Path, folder: Path, through: str, seed: int, again: bool
 ) -> Measured:
     """Return what is said of a planted set; what was measured before by this version is read."""
     kept, key = folder / f"measured-{through}.json", {"by": __version__, "through": through, "seed": seed}
     try:
         body = json.loads(kept.read_text(encoding="utf-8"))
-        if body["key"] == key:
+        if body["key"] == key and not again:
             findings = tuple(Finding.model_validate(f) for f in body["findings"])
             return Measured(findings, body["refused"], body["seconds"])
     except (OSError, ValueError, KeyError):
@@ -317,13 +320,21 @@ def _same_eyes() -> None:
 
 def caught(fault: Fault, found: Measured, good: Measured) -> list[Finding]:
     """Return the findings that give a fault away, the worst first: none that is made of the good set as well."""
-    usual = {(f.part, f.question, f.level, f.claim) for f in good.findings}
-    new = [
-        f
-        for f in found.findings
-        if f.level in ("stop", "care") and f.part in fault.parts and (f.part, f.question, f.level, f.claim) not in usual
-    ]
+    new = [f for f in found.findings if f.level in ("stop", "care") and f.part in fault.parts and _is_new(f, good)]
     return sorted(new, key=lambda f: LEVELS.index(f.level))
+
+
+def _is_new(f: Finding, good: Measured) -> bool:
+    """Return whether a finding is not made of the good set, or is made there of fewer things by name."""
+    usual = [
+        g for g in good.findings if (g.part, g.question, g.level, g.claim) == (f.part, f.question, f.level, f.claim)
+    ]
+    return not usual or bool(_names(f.figure) - set().union(*(_names(g.figure) for g in usual)))
+
+
+def _names(figure: str) -> set[str]:
+    """Return what a figure is of: the words before the number of each of its items."""
+    return {re.split(r"[-+]?\.?\d", item)[0].strip() for item in re.split(r"[,;] ", figure)}
 
 
 def markdown(found: dict[str, Measured]) -> str:

@@ -120,8 +120,10 @@ def _obeyed(look: RadiographLook) -> list[Finding]:
     shown = [r for r in read if _told(r.synthetic, r.floor) and _near(r)]
     parts: tuple[tuple[list[ObedienceRow], str, Level, str], ...] = (
         (shown, "purpose", "good", "Images show what was asked for in these attributes."),
-        ([r for r in read if r not in shown], "purpose", "care",
+        ([r for r in read if _less(r)], "purpose", "care",
          "Images show these attributes less than real ones do: not for work that needs them."),
+        ([r for r in read if r not in shown and not _less(r)], "purpose", "unknown",
+         "Whether images show these attributes as real ones do: the intervals meet."),
         ([r for r in large if r not in read], "purpose", "unknown",
          "Whether images show these attributes: the judge cannot read them off real images."),
         ([r for r in large if _above(r)], "risk", "care",
@@ -154,6 +156,12 @@ def _near(row: ObedienceRow) -> bool:
     """Return whether synthetic images are read no worse than real ones by more than a tenth."""
     synthetic, ceiling = row.synthetic.value, row.ceiling.value
     return synthetic is not None and ceiling is not None and synthetic >= ceiling - CLEAR
+
+
+def _less(row: ObedienceRow) -> bool:
+    """Return whether they are read worse by more than a tenth, and the intervals do not meet."""
+    high, low = row.synthetic.high, row.ceiling.low
+    return not _near(row) and high is not None and low is not None and high < low
 
 
 def _above(row: ObedienceRow) -> bool:
