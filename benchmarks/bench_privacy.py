@@ -114,7 +114,7 @@ def main() -> None:
 
 def radiograph_features(records: Sequence[Record], seed: int) -> dict[str, Embed]:
     """Return the studio's encoder, textures, and pixels on a small grid."""
-    from clinsynth.evaluation.radiograph.texture import grey_shares, radial_spectra_db
+    from clinsynth.evaluation.realism.texture import grey_shares, radial_spectra_db
     from clinsynth.generators.readout.radiograph import RadiographEncoder
 
     encoder = RadiographEncoder.trained(thirds(records, seed)[0], seed=seed)

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 
 from ..realism import Neighbours, Sample, nearest, neighbours_at
+from ..realism.rows import MeasuredRow, measured_row
 from .images import Images
-from .measured import MeasuredRow, measured_row
 from .registration import nearest_aligned
 
 LEAST_RATIO = 0.9  # median distance over that of held-out real images, at least

@@ -8,9 +8,9 @@ from ..comparison import Interval
 from ..downstream import DownstreamResult
 from ..downstream.arms import REAL, SAME_COMPUTE
 from ..finding import Finding, Level
+from ..realism.rows import MeasuredRow
 from .copies import LEAST_RATIO, CopyCheck
 from .look import RadiographLook
-from .measured import MeasuredRow
 from .obedience import ObedienceRow
 
 CLEAR = 0.1  # of an area under the ROC curve: what is told apart by less is not told apart in practice

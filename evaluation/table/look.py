@@ -14,9 +14,10 @@ from ... import __version__
 from ...conditioning.dataset.schema import sha256_of
 from ..groups import Group, demographic_groups
 from ..kept import kept
-from ..radiograph.measured import MeasuredRow, measured_row
-from ..realism import FEWEST_PATIENTS, Sample, compare_features, curve_distance, frechet, kid, standardised
+from ..realism import Sample, compare_features, curve_distance, frechet, kid, standardised
 from ..realism.floors import side_rows
+from ..realism.groupwise import SMALL, GroupRow, too_few
+from ..realism.rows import MeasuredRow, measured_row
 from ..realism.texture import grey_shares, radial_spectra_db
 from .arrays import Cohort, Compared
 from .features import feature_words, features_of, grey_of, signal_spectra_db
@@ -24,36 +25,9 @@ from .features import feature_words, features_of, grey_of, signal_spectra_db
 MOST = 1000  # records a side that are compared; more tell little and cost time
 MOST_CLASSES = 12
 MOST_SD = 10.0  # real standard deviations at which a feature is cut
-FEWEST_ROWS = 8  # of a half; fewer are no sample
-SMALL = 20  # patients of a group, below which its numbers are marked
 RESAMPLES, SPLITS = 200, 50
-VERSION = 1  # of what is kept: raised when a metric changes
+VERSION = 2  # of what is kept: raised when a metric changes
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
-
-
-class GroupRow(BaseModel):
-    """One group of records.
-
-    Attributes:
-        name: such as `malignant` or `F`.
-        kind: `all`, `label`, `sex`, `age`, `site` or `race`.
-        n_real: real records.
-        real_patients: whose they are.
-        n_synthetic: synthetic records.
-        metrics: none where the group is too small; `why` then says so.
-        small: whether it has fewer than twenty real patients.
-        why: why there are no metrics; empty where there are.
-    """
-
-    model_config = _FROZEN
-    name: str
-    kind: str
-    n_real: int
-    real_patients: int
-    n_synthetic: int
-    metrics: tuple[MeasuredRow, ...]
-    small: bool
-    why: str = ""
 
 
 class TableLook(BaseModel):
@@ -172,22 +146,12 @@ def _group(
         [name for name, member in zip(side.patients, rows.tolist(), strict=True) if member]
         for side, rows in ((real, group.real), (synthetic, group.synthetic))
     ]
-    why = _too_few(whose)
-    metrics = () if why else _metrics(group, whose, x, curves, seed)
+    reason = too_few(*whose)
+    metrics = () if reason else _metrics(group, whose, x, curves, seed)
     return GroupRow(
         name=group.name, kind=group.kind, n_real=len(whose[0]), real_patients=len(set(whose[0])),
-        n_synthetic=len(whose[1]), metrics=metrics, small=len(set(whose[0])) < SMALL, why=why,
+        n_synthetic=len(whose[1]), metrics=metrics, small=len(set(whose[0])) < SMALL, reason=reason,
     )  # fmt: skip
-
-
-def _too_few(whose: list[list[str]]) -> str:
-    for names, side in zip(whose, ("real", "synthetic"), strict=True):
-        if len(set(names)) < FEWEST_PATIENTS:
-            return f"{len(set(names))} {side} patients; {FEWEST_PATIENTS} or more are needed"
-    real, synthetic = (Sample(np.zeros((len(n), 1)), n) for n in whose)
-    if side_rows(real, synthetic) < FEWEST_ROWS:
-        return f"halves of {side_rows(real, synthetic)} records; {FEWEST_ROWS} or more are needed"
-    return ""
 
 
 def _metrics(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..finding import Finding
+from ..realism.groupwise import SMALL, GroupRow
 from ..realism.tables import measured_table
 from ..report import Cell, Page, Section, Table
 from ..tables import DASH, number
 from .arrays import Compared
-from .look import MOST, MOST_SD, SMALL, GroupRow, TableLook
+from .look import MOST, MOST_SD, TableLook
 from .sheets import contact_sheet
 
 IN_GROUPS = {"frechet": "Fréchet", "kid": "KID", "greys": "greys", "spectrum_db": "dB"}
@@ -34,7 +35,7 @@ def table_findings(look: TableLook) -> tuple[Finding, ...]:
     """Return what the first screen says of realism by simple features."""
     everyone = look.groups[0]
     if not everyone.metrics:
-        said = f"Realism could not be told: {everyone.why}."
+        said = f"Realism could not be told: {everyone.reason}."
         return (Finding(part="realism", question="use", level="unknown", claim=said),)
     found = {m.name: m for m in everyone.metrics}
     frechet, auc = found["frechet"], found.get("discriminator_auc_logistic")
@@ -91,7 +92,7 @@ def _realism(look: TableLook) -> Section:
         "distribution give 0 on average.",
     ]
     if not everyone.metrics:
-        texts.append(f"Not measured: {everyone.why}.")
+        texts.append(f"Not measured: {everyone.reason}.")
     rows = [m.model_copy(update={"name": OF_LEADS}) if _of_leads(look, m.name) else m for m in everyone.metrics]
     tables = (measured_table(rows, f"All {noun}"),) if rows else ()
     return Section(name="realism", title="Do they look real", texts=tuple(texts), tables=tables)
@@ -133,7 +134,7 @@ def _row(g: GroupRow, metrics: Sequence[str]) -> tuple[Cell, ...]:
         digits = 3 if name in ("greys", "kid") else 2
         text = f"{m.matched.value:.{digits}f} / {number(m.floor.value, digits)} [{number(m.floor.high, digits)}]"
         cells.append(Cell(text=text, heat=2 if m.beyond_floor else 0))
-    return (*cells, Cell(text=g.why))
+    return (*cells, Cell(text=g.reason))
 
 
 def _limits(look: TableLook) -> Section:

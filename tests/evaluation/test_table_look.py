@@ -85,7 +85,7 @@ def test_rates_lengths_and_leads_are_brought_together_and_said() -> None:
 def test_too_few_is_said_and_not_measured(n: int) -> None:
     sides = compared(records(n, 1), records(n, 2))
     found = table_look(sides, n, seed=0)
-    assert found.groups[0].metrics == () and "are needed" in found.groups[0].why
+    assert found.groups[0].metrics == () and "are needed" in found.groups[0].reason
     assert table_findings(found)[0].level == "unknown"
     assert any("are needed" in t for s in table_page(found, sides).sections for t in s.texts)
 
