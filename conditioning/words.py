@@ -9,6 +9,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or its kind where it says nothing."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return ', did you mean X?' for the nearest of `words`, or an empty string."""
     close = difflib.get_close_matches(str(word), list(words), n=1, cutoff=0.5)

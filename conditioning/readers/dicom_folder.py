@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..record import Record
+from .decoding import DICOM, file_size
 from .dicom_image import read_dicom_image
-from .image_file import DICOM, file_size
 from .image_record import ImageOptions, each_record, image_record
 from .policy import OnError
 from .square import Resample

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from .image_file import FileImage, check_size, checked_values, file_size
+from ..words import first_line
+from .decoding import check_size, file_size
+from .image_file import FileImage, checked_values
 
 MODALITIES = ("CR", "DX")
 _VIEWS = {"AP": "ap", "PA": "pa", "LATERAL": "lateral", "LL": "lateral", "RL": "lateral", "LAT": "lateral"}
@@ -69,7 +71,7 @@ def _header(path: Path, pixels: bool, modalities: Collection[str] | None) -> Any
     except InvalidDicomError:
         raise ValueError("is no DICOM file: its header lacks DICM") from None
     except Exception as error:  # what a broken header makes pydicom raise is not foreseeable
-        raise ValueError(f"cannot be read as DICOM, it is cut or damaged: {_first_line(error)}") from error
+        raise ValueError(f"cannot be read as DICOM, it is cut or damaged: {first_line(error)}") from error
     modality = str(head.get("Modality", "")).strip()
     if modalities is not None and modality not in modalities:
         raise ValueError(f"has modality {modality or 'none'}; a radiograph has {' or '.join(modalities)}")
@@ -107,7 +109,7 @@ def _decoded(head: Any) -> Shaped[np.ndarray, "rows cols"]:
         stored = np.asarray(head.pixel_array)
     except Exception as error:  # decoders raise what they like
         name = getattr(getattr(head.file_meta, "TransferSyntaxUID", None), "name", "unknown")
-        raise ValueError(f"cannot be decoded ({name}): {_first_line(error)}") from error
+        raise ValueError(f"cannot be decoded ({name}): {first_line(error)}") from error
     if stored.ndim != 2:
         raise ValueError(f"holds an array {stored.shape}; (rows, cols) is needed")
     return stored
@@ -120,7 +122,7 @@ def _colour(head: Any) -> Float[np.ndarray, "rows cols 3"]:
     try:
         values = np.asarray(pixel_array(head))
     except Exception as error:  # decoders raise what they like
-        raise ValueError(f"cannot be decoded: {_first_line(error)}") from error
+        raise ValueError(f"cannot be decoded: {first_line(error)}") from error
     if values.ndim != 3 or values.shape[2] != 3:
         raise ValueError(f"holds an array {values.shape}; (rows, cols, 3) is needed")
     bits = int(head.get("BitsStored") or 8 * values.dtype.itemsize)
@@ -183,7 +185,7 @@ def _by_table(head: Any, stored: Shaped[np.ndarray, "rows cols"]) -> Float[np.nd
         shown = apply_voi_lut(apply_modality_lut(stored, head).astype(np.int64), head, prefer_lut=True)
         bits = int(head.VOILUTSequence[0].LUTDescriptor[2])
     except Exception as error:
-        raise ValueError(f"its VOI LUT cannot be applied: {_first_line(error)}") from error
+        raise ValueError(f"its VOI LUT cannot be applied: {first_line(error)}") from error
     return np.clip(shown.astype(np.float64) / (2**bits - 1), 0, 1)
 
 
@@ -242,7 +244,3 @@ def _first(value: Any) -> float | None:
     if value is None or value == "":
         return None
     return float(value[0]) if hasattr(value, "__len__") and not isinstance(value, str) else float(value)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

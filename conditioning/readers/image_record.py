@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from ..radiograph.condition import RadiographCondition
 from ..record import ImageGeometry, Record
 from ..words import one_line
+from .decoding import DICOM, file_size
 from .dicom_image import read_dicom_image
-from .image_file import DICOM, FileImage, file_size, read_image
+from .image_file import FileImage, read_image
 from .policy import OnError, each
 from .square import Resample, check_square, squared
 

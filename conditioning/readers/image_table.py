@@ -11,9 +11,9 @@ from ..radiograph.condition import RadiographCondition
 from ..record import Record
 from ..words import unknown
 from .csv_rows import chosen
-from .image_file import DICOM, RASTER
+from .decoding import DICOM, RASTER
 from .image_record import ImageOptions, image_record
-from .table_rows import Row, file_of, record_id_of, stated
+from .table_rows import Row, file_of, record_id_of, spacing_of, stated
 
 CONDITION_COLUMNS = tuple(RadiographCondition.model_fields)
 COLUMNS = ("path", "record_id", "spacing_mm", "inverted", "split", *CONDITION_COLUMNS)
@@ -67,22 +67,15 @@ def image_of_row(table: Path, row: Row, options: ImageOptions, allow_absolute: b
         options,
         facts=facts,
         provenance={"reader": "table", "split": cells.get("split"), **about},
-        spacing_mm=_spacing(cells.get("spacing_mm")),
+        spacing_mm=_pair(cells.get("spacing_mm")),
         inverted=_truth(cells.get("inverted", False)),
     )
 
 
-def _spacing(value: Any) -> tuple[float, float] | None:
+def _pair(value: Any) -> tuple[float, float] | None:
     """Return (dy, dx) from `0.143` or `0.143|0.139`."""
-    if value is None:
-        return None
-    try:
-        numbers = [float(part) for part in str(value).split("|")]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (1, 2) or not all(0 < x < 100 for x in numbers):
-        raise ValueError(f"spacing_mm = {value!r} is not mm a pixel, such as 0.143 or 0.143|0.139")
-    return numbers[0], numbers[-1]
+    spacing = spacing_of(value, 2, "mm a pixel, such as 0.143 or 0.143|0.139")
+    return None if spacing is None else (spacing[0], spacing[1])
 
 
 def _truth(value: Any) -> bool:

@@ -6,7 +6,6 @@ constant image or a NaN is read as it is, and the gate of an evaluation tells it
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from .image_file import DICOM, MOST_PIXELS, RASTER, check_size, file_size
+from .decoding import DICOM, SUFFIXES, check_size, colours_apart, depth_of, file_size, opened, plain, stored_array
 
-SUFFIXES = (*sorted(RASTER), ".npy", *sorted(DICOM))
 RAW = "raw"  # unit of values whose range is their own
-_FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
-_DEPTHS = (8, 10, 12, 14, 16)
-_COLOUR = 8  # of 255: JPEG rounds the channels of a grey picture apart by less
 
 
 @dataclass(frozen=True)
@@ -112,7 +107,7 @@ def to_unit(
     if values.dtype.kind == "f" or low < 0:
         unit = "1" if values.dtype.kind == "f" and low >= 0 and high <= 1 else RAW
         return values.astype(np.float32), unit, {}
-    depth = bits or (8 if values.dtype.itemsize == 1 else next((d for d in _DEPTHS if high < 2**d), 0))
+    depth = bits or depth_of(values, high)
     if depth and high >= 2**depth:
         raise ValueError(f"has values up to {high:g}; bits = {bits} holds {2**depth - 1}")
     if not depth:
@@ -121,10 +116,7 @@ def to_unit(
 
 
 def _npy(path: Path) -> Shaped[np.ndarray, "rows cols *channels"]:
-    try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, OverflowError) as error:
-        raise ValueError(f"cannot be read as an array, it is cut or damaged: {_first_line(error)}") from error
+    values = stored_array(path)
     grey, colour = values.ndim == 2, values.ndim == 3 and values.shape[2] == 3
     if not (grey or colour) or values.dtype.kind not in "biuf":
         said = f"is an array {values.shape} of {values.dtype}"
@@ -135,50 +127,11 @@ def _npy(path: Path) -> Shaped[np.ndarray, "rows cols *channels"]:
 
 
 def _pixels(path: Path, palette: bool = False) -> Shaped[np.ndarray, "rows cols *channels"]:
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as image:
-                _check_header(image, path.stat().st_size)
-                return np.asarray(image) if palette and image.mode == "P" else _grey_or_colour(image)
-    except Image.UnidentifiedImageError:
-        raise ValueError("is no PNG, JPEG, TIFF or BMP image, whatever its name says") from None
-    except Image.DecompressionBombError:
-        raise ValueError(f"claims more pixels than the {MOST_PIXELS // 10**6} million that are read") from None
-    except (OSError, SyntaxError, EOFError, IndexError, KeyError) as error:
-        raise ValueError(f"cannot be decoded, it is cut or damaged: {_first_line(error)}") from error
-
-
-def _check_header(image: Any, size: int) -> None:
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        raise ValueError(f"holds {frames} pictures (an animation or a stack); one is needed")
-    wide = 4 if image.mode in ("I", "F") else 2 if image.mode.startswith("I;16") else 1
-    check_size(image.height, image.width, len(image.getbands()) * wide, size)
-    if image.mode == "CMYK":
-        raise ValueError("has the four colours of a printer (CMYK); red, green and blue are needed")
+    with opened(path, path.stat().st_size, "red, green and blue are needed") as image:
+        return np.asarray(image) if palette and image.mode == "P" else _grey_or_colour(image)
 
 
 def _grey_or_colour(image: Any) -> Shaped[np.ndarray, "rows cols *channels"]:
     """Return (rows, cols) of a picture without colour, (rows, cols, 3) of one with it."""
-    if image.mode in ("P", "PA"):
-        image = image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
-    if image.mode in ("YCbCr", "LAB", "HSV"):
-        image = image.convert("RGB")
-    values = np.asarray(image)
-    if values.ndim == 2:
-        return values
-    if values.shape[2] in (2, 4):
-        if values[..., -1].min() < 255:
-            raise ValueError("is transparent in places; a picture without an alpha channel is needed")
-        values = values[..., :-1]
-    if values.shape[2] == 1:
-        return values[..., 0]
-    apart = values.max(axis=2).astype(np.int16) - values.min(axis=2)
-    return values if np.percentile(apart, 99.9) > _COLOUR else values[..., 1]
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    values = plain(image, "a picture without an alpha channel is needed")
+    return values if values.ndim == 2 or colours_apart(values) else values[..., 1]

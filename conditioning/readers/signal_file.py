@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..ecg.vocabulary import LEADS
+from ..words import first_line
 from .leads import lead_list, lead_names, lead_order, mv_per_unit
 from .wfdb_signal import read_signal
 
@@ -99,7 +100,7 @@ def _npy(path: Path) -> tuple[np.ndarray, None]:
     try:
         return _leads_first(np.load(path, mmap_mode="r", allow_pickle=False), path), None
     except (ValueError, OSError, EOFError, OverflowError) as error:
-        raise ValueError(f"{path.name} cannot be read: {_first_line(error)}") from error
+        raise ValueError(f"{path.name} cannot be read: {first_line(error)}") from error
 
 
 def _npz(path: Path) -> tuple[np.ndarray, None]:
@@ -113,7 +114,7 @@ def _npz(path: Path) -> tuple[np.ndarray, None]:
             with archive.open(name) as member:
                 return _leads_first(np.lib.format.read_array(member, allow_pickle=False), path), None
     except (ValueError, OSError, EOFError, OverflowError, zipfile.BadZipFile, MemoryError) as error:
-        raise ValueError(f"{path.name} cannot be read: {_first_line(error)}") from error
+        raise ValueError(f"{path.name} cannot be read: {first_line(error)}") from error
 
 
 def _check_member(archive: zipfile.ZipFile, name: str) -> None:
@@ -155,14 +156,10 @@ def _csv(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
                 raise ValueError("its first line names no lead")
             values = np.loadtxt(text, delimiter=",", usecols=columns, ndmin=2)
     except (ValueError, OSError, csv.Error, IndexError) as error:
-        raise ValueError(f"{path.name} cannot be read: {_first_line(error)}") from error
+        raise ValueError(f"{path.name} cannot be read: {first_line(error)}") from error
     if values.size == 0:
         raise ValueError(f"{path.name} has no samples")
     return values.T, lead_names([header[i] for i in columns])
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 _READERS: dict[str, Callable[[Path], tuple[np.ndarray, tuple[str, ...] | None]]] = {

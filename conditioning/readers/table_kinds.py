@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..words import unknown
-from .image_file import DICOM, RASTER
+from .decoding import DICOM, RASTER
 from .image_table import is_of_images
 from .table_rows import Row, stated, table_rows
 

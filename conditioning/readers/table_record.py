@@ -18,7 +18,7 @@ from .resample import resampled
 from .signal_file import read_values
 from .square import Resample, check_square, squared
 from .table_kinds import Kind
-from .table_rows import Row, file_of, record_id_of, stated
+from .table_rows import Row, file_of, record_id_of, spacing_of, stated
 from .volume_file import FileVolume, read_volume, read_volume_labels
 
 ABOUT_THE_FILE = frozenset({"path", "record_id", "spacing_mm", "unit", "fs_hz", "leads"})
@@ -89,7 +89,7 @@ def _image(
     shape = (picture.image.shape[0], picture.image.shape[1])
     if mask is not None:
         arrays["mask"] = _mask_of_image(mask, shape)
-    spacing = _spacing(cells.get("spacing_mm"), 2) or picture.spacing_mm or (_UNKNOWN_MM,) * 2
+    spacing = spacing_of(cells.get("spacing_mm"), 2) or picture.spacing_mm or (_UNKNOWN_MM,) * 2
     if options.size is not None and shape != (options.size, options.size):
         about |= {"rows": shape[0], "cols": shape[1]}
         arrays = {name: _square(name, values, options) for name, values in arrays.items()}
@@ -172,7 +172,7 @@ def _volume(
     arrays = {"volume": read.volume}
     if mask is not None:
         arrays["mask"] = _mask_of_volume(mask, read)
-    spacing = _spacing(cells.get("spacing_mm"), 3) or read.spacing_mm
+    spacing = spacing_of(cells.get("spacing_mm"), 3) or read.spacing_mm
     affine = read.affine
     if options.size is not None:
         cube = cube_of(read.volume.shape, spacing, options.size)
@@ -231,17 +231,3 @@ def _channels(n: int, told: Any, path: Path) -> tuple[str, ...]:
     if len(names) != n:
         raise ValueError(f"leads names {len(names)}, and {path.name} has {n}")
     return names
-
-
-def _spacing(value: Any, axes: int) -> tuple[float, ...] | None:
-    """Return the spacing of each axis from `0.5` or `0.5|0.5|2`."""
-    if value is None:
-        return None
-    try:
-        numbers = [float(part) for part in str(value).split("|")]
-    except ValueError:
-        numbers = []
-    if len(numbers) not in (1, axes) or not all(0 < x < 100 for x in numbers):
-        example = "|".join(["0.5"] * axes)
-        raise ValueError(f"spacing_mm = {value!r} is not mm along each axis, such as 0.5 or {example}")
-    return tuple(numbers * (axes if len(numbers) == 1 else 1))

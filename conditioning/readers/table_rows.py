@@ -74,3 +74,26 @@ def stated(value: Any) -> bool:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return False
     return bool(value.strip()) if isinstance(value, str) else True
+
+
+def spacing_of(value: Any, axes: int, needed: str = "") -> tuple[float, ...] | None:
+    """Return the spacing of each axis in mm from a cell such as `0.5` or `0.5|0.5|2`; None where there is none.
+
+    Args:
+        value: of the cell.
+        axes: how many.
+        needed: what to say that is needed.
+
+    Raises:
+        ValueError: it is nothing of the kind, or not above 0 and below 100 mm.
+    """
+    if value is None:
+        return None
+    try:
+        numbers = [float(part) for part in str(value).split("|")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, axes) or not all(0 < x < 100 for x in numbers):
+        needed = needed or f"mm along each axis, such as 0.5 or {'|'.join(['0.5'] * axes)}"
+        raise ValueError(f"spacing_mm = {value!r} is not {needed}")
+    return tuple(numbers * (axes if len(numbers) == 1 else 1))

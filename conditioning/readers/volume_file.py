@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from .image_file import file_size
+from ..words import first_line
+from .decoding import file_size, stored_array
 
 NIFTI = (".nii", ".nii.gz")
 MOST_VOXELS = 300_000_000  # a chest CT of 512 x 512 x 1000 has 262 million
@@ -115,7 +116,7 @@ def _nifti(path: Path, size: int) -> FileVolume:
     except ValueError:
         raise
     except Exception as error:  # what a broken header makes nibabel raise is not foreseeable
-        raise ValueError(f"cannot be read as NIfTI, it is cut or damaged: {_first_line(error)}") from error
+        raise ValueError(f"cannot be read as NIfTI, it is cut or damaged: {first_line(error)}") from error
     return _turned(values, image)
 
 
@@ -146,16 +147,9 @@ def _turned(values: Float[np.ndarray, "x y z"], image: Any) -> FileVolume:
 
 
 def _npy(path: Path) -> FileVolume:
-    try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, OverflowError) as error:
-        raise ValueError(f"cannot be read as an array, it is cut or damaged: {_first_line(error)}") from error
+    values = stored_array(path)
     if values.ndim != 3 or values.dtype.kind not in "biuf":
         raise ValueError(f"is an array {values.shape} of {values.dtype}; (x, y, z) of numbers is needed")
     check_voxels(values.shape, values.dtype.itemsize, path.stat().st_size, packed=False)
     unknown = (math.nan, math.nan, math.nan)
     return FileVolume(np.asarray(values, dtype=np.float32), unknown, None, {})
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
