@@ -6,6 +6,7 @@ refused. Metrics work along the last axis, so that a thousand resamples cost one
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -17,6 +18,7 @@ from scipy import stats
 from .result import Result, unknown_result
 
 Metric = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Z = 1.959963984540054  # of a normal distribution, 2.5 % lie beyond it
 JACKKNIFE_LIMIT = 2000  # BCa recomputes the statistic once per observation: n log n times n
 
 
@@ -171,3 +173,21 @@ def matched(
 def _spread(values: Float[np.ndarray, " splits"], n: int) -> Result:
     low, middle, high = np.quantile(values, [0.025, 0.5, 0.975])
     return Result(float(middle), float(low), float(high), n)
+
+
+def wilson(share: float, n: int, patients: int | None = None) -> Result:
+    """Return a share with Wilson's interval.
+
+    Args:
+        share: of the records that count, 0 to 1; NaN where there are none.
+        n: records.
+        patients: independent ones among them, on which the interval rests; as many as records when None.
+
+    Source: Wilson 1927.
+    """
+    k = n if patients is None else patients
+    if k < 1 or not math.isfinite(share):
+        return unknown_result(n)
+    middle = (share + Z**2 / (2 * k)) / (1 + Z**2 / k)
+    half = Z * math.sqrt(share * (1 - share) / k + Z**2 / (4 * k**2)) / (1 + Z**2 / k)
+    return Result(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)), n)

@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...conditioning.seeds import stream
 from ..comparison import Interval, interval
-from ..privacy.risk import wilson
 from ..realism import Sample, standardised
 from ..result import Result, unknown_result
+from ..statistics import wilson
 from .hamming import RADIUS, near_pairs
 from .reduction import close_pairs, duplicate_line, keep_first, keep_rates, of_same, reduced
 from .selection import coverage, covering, density_weighted, k_center, realism

@@ -95,3 +95,27 @@ def file_stem(arm: Arm, seed: int, fingerprint: str) -> str:
     """Return the name under which the result of one arm and seed is kept."""
     slug = re.sub(r"[^a-z0-9]+", "-", arm.name.lower()).strip("-")[:60]
     return f"{slug}-seed{seed}-{fingerprint[:16]}"
+
+
+def percent(share: float) -> str:
+    """Return a share in words, such as `5 %`."""
+    return f"{100 * share:g} %"
+
+
+def at_share(arm: Arm, share: float, name: str, whole: Sequence[str] = ()) -> Arm:
+    """Return an arm on a share of the real data; one without real data stays as it is.
+
+    Args:
+        arm: on all of them.
+        share: above 0 to 1.
+        name: of the share's data.
+        whole: methods that learn on all real data all the same, since they need no labels.
+    """
+    if not any(REAL in stage.data for stage in arm.stages):
+        return arm
+    stages = [
+        stage if stage.method in whole
+        else stage.model_copy(update={"data": tuple(name if d == REAL else d for d in stage.data)})
+        for stage in arm.stages
+    ]  # fmt: skip
+    return Arm(name=f"{arm.name}, {percent(share)}", stages=tuple(stages))

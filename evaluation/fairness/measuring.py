@@ -13,6 +13,7 @@ from ...conditioning.seeds import stream
 from ..comparison import Interval, interval
 from ..realism.resampling import around, patient_weights, share_around
 from ..result import Result, unknown_result
+from ..statistics import wilson
 from .cells import Attributes, axes_of, axis_name, cells_of
 from .decisions import Columns, Decided, decided, healthy_called, missed, scores_of, truth_of
 from .gaps import holm, null, spread
@@ -191,10 +192,8 @@ def _share(value: float, draws: np.ndarray, n: int, patients: int) -> Result:
     result = share_around(value, draws, n, patients)
     if patients >= FEWEST or not result.known:
         return result
-    z2 = 1.959963984540054**2
-    middle = (value + z2 / (2 * patients)) / (1 + z2 / patients)
-    half = np.sqrt(z2 * (value * (1 - value) / patients + z2 / (4 * patients**2))) / (1 + z2 / patients)
-    return Result(value, min(result.low, float(middle - half)), max(result.high, float(middle + half)), n)
+    by_count = wilson(value, n, patients)
+    return Result(value, min(result.low, by_count.low), max(result.high, by_count.high), n)
 
 
 def _large(value: np.ndarray, cells: Cells, fewest: int) -> dict[str, np.ndarray]:

@@ -102,16 +102,6 @@ def kappa(answer: np.ndarray, read: np.ndarray, weight: np.ndarray) -> np.ndarra
     return np.divide(agreed - chance, 1 - chance, out=np.full(len(table), np.nan), where=chance < 1 - 1e-12)
 
 
-def correlation(
-    answer: Float[np.ndarray, " n"], score: Float[np.ndarray, " n"], weight: Float[np.ndarray, "resamples n"]
-) -> Float[np.ndarray, " resamples"]:
-    """Return the correlation of rows that count as often as weighted; NaN where a side is constant."""
-    w = weight / weight.sum(axis=1, keepdims=True)
-    a, b = answer - (w @ answer)[:, None], score - (w @ score)[:, None]
-    cov, var = (w * a * b).sum(axis=1), (w * a * a).sum(axis=1) * (w * b * b).sum(axis=1)
-    return np.divide(cov, np.sqrt(var), out=np.full(len(w), np.nan), where=var > 0)
-
-
 def concordance_correlation(answer: np.ndarray, read: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return Lin's concordance correlation, kappa's counterpart for numbers; NaN where both sides are one value.
 

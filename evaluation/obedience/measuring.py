@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from ...conditioning.seeds import stream
 from ..comparison import interval
+from ..downstream import correlation
 from ..realism.resampling import around, patient_weights
 from ..realism.samples import Sample
 from ..result import Result, unknown_result
@@ -22,7 +23,6 @@ from .measures import (
     class_accuracy,
     class_auroc,
     concordance_correlation,
-    correlation,
     kappa,
     mean_error,
     measured,

@@ -11,9 +11,11 @@ from jaxtyping import Float
 from ...conditioning.seeds import stream
 from ..comparison import interval
 from ..realism import Sample, neighbours_at
+from ..realism.resampling import around, patient_weights
 from ..result import Result, unknown_result
+from ..statistics import wilson
 from .result import Attack, Figure, attack_of
-from .risk import beyond, wilson
+from .risk import beyond
 from .tail import METHOD as TAIL_METHOD
 from .tail import tail_rates
 from .view import Seen, View
@@ -127,8 +129,6 @@ def _nndr(view: View, seed: int) -> tuple[Figure, ...]:
 
 
 def _median(x: np.ndarray, side: Seen, rng: np.random.Generator) -> Result:
-    from ..realism.resampling import around, patient_weights
-
     (weight,) = patient_weights([side.patients], 200, rng)
     draws = np.array([np.median(np.repeat(x, w.astype(np.int64))) for w in weight])
     return around(float(np.median(x)), draws, len(x), (0.0, 1.0))

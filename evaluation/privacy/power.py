@@ -15,11 +15,12 @@ from ...conditioning.seeds import stream
 from ..comparison import interval
 from ..realism import Sample
 from ..result import Result
+from ..statistics import wilson
 from .copies import authenticity_rates, near_rates, nearest_rates, nndr_rates
 from .distances import nearest_k
 from .membership import density_rates, nearness_rates
 from .result import Power
-from .risk import risk, wilson
+from .risk import risk
 from .tail import tail_rates
 from .view import View, halves, references, seen
 

@@ -17,9 +17,10 @@ from ..comparison import interval
 from ..realism.auroc import auroc
 from ..realism.resampling import around
 from ..result import Result, unknown_result
+from ..statistics import wilson
 from .distances import codes, nearest_k
 from .result import Attack, Figure, attack_of, unanswered
-from .risk import beyond, line_rank, wilson
+from .risk import beyond, line_rank
 
 FEWEST = 30  # patients with two records or more
 LINE = 0.01

@@ -16,26 +16,7 @@ from scipy import stats
 
 from ..realism.resampling import LEVEL
 from ..result import Result, unknown_result
-
-_Z = float(stats.norm.ppf((1 + LEVEL) / 2))
-
-
-def wilson(share: float, n: int, patients: int | None = None) -> Result:
-    """Return a share with Wilson's interval.
-
-    Args:
-        share: of the records that count, 0 to 1; NaN where there are none.
-        n: records.
-        patients: independent ones among them, on which the interval rests; as many as records when None.
-
-    Source: Wilson 1927.
-    """
-    k = n if patients is None else patients
-    if k < 1 or not math.isfinite(share):
-        return unknown_result(n)
-    middle = (share + _Z**2 / (2 * k)) / (1 + _Z**2 / k)
-    half = _Z * math.sqrt(share * (1 - share) / k + _Z**2 / (4 * k**2)) / (1 + _Z**2 / k)
-    return Result(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)), n)
+from ..statistics import wilson
 
 
 def clopper_pearson(share: float, n: int, patients: int | None = None) -> Result:

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from ..result import Result, unknown_result
-from .risk import wilson
+from ..statistics import wilson
 from .view import View
 
 CHANCE = 0.05  # that one record of the whole set is accused wrongly

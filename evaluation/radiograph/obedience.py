@@ -15,9 +15,9 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 
 from ..comparison import Interval, interval
-from ..downstream import mean
+from ..downstream import correlation, mean
 from ..fairness.thresholds import balanced_threshold
-from ..obedience.measures import Answers, Measure, correlation, mean_error, measured, shuffled
+from ..obedience.measures import Answers, Measure, mean_error, measured, shuffled
 from ..realism.auroc import auroc
 from .attributes import AGE, SEX, Column
 from .images import picked

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ...conditioning.seeds import stream
 from ..comparison import Interval, interval
-from ..obedience.measures import correlation
+from ..downstream import correlation
 from ..realism.resampling import around, patient_weights
 from ..result import Result, unknown_result
 from .obedience import FEW, Read

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..result import Result, unknown_result
+from ..statistics import Z
 
 LEVEL = 0.95
 
@@ -78,7 +79,7 @@ def share_around(value: float, draws: Float[np.ndarray, " resamples"], n: int, p
         patients: patients it rests on, for Wilson's interval.
     """
     result = around(value, draws, n, (0.0, 1.0))
-    z2 = 1.959963984540054**2
+    z2 = Z**2
     if value == 0:
         return Result(value, 0.0, max(result.high, z2 / (patients + z2)), n)
     if value == 1:

@@ -6,10 +6,10 @@ import math
 
 from pydantic import BaseModel, ConfigDict
 
-from ..comparison import Interval
+from .. import statistics
+from ..comparison import Interval, interval
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
-_Z = 1.959963984540054
 
 
 def wilson(passed: int, n: int) -> Interval:
@@ -18,17 +18,8 @@ def wilson(passed: int, n: int) -> Interval:
     Args:
         passed: how many of them, 0 to n.
         n: how many there are.
-
-    Source: Wilson 1927.
     """
-    if n == 0:
-        return Interval(value=None, low=None, high=None, n=0)
-    p, z2 = passed / n, _Z**2
-    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    low = 0.0 if passed == 0 else max(0.0, middle - half)
-    high = 1.0 if passed == n else min(1.0, middle + half)
-    return Interval(value=p, low=low, high=high, n=n)
+    return interval(statistics.wilson(passed / n if n else math.nan, n))
 
 
 class Check(BaseModel):

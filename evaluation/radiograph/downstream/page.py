@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...comparison import Interval
-from ...downstream.arms import REAL, SAME_COMPUTE, SYNTHETIC
+from ...downstream.arms import REAL, SAME_COMPUTE, SYNTHETIC, percent
 from ...report import Cell, Section, Table
 from .fairness import AXES, FEWEST_SICK, axis_name
 from .result import CellRow, FindingsResult, ShareResult, Side
@@ -16,7 +16,6 @@ from .settings import (
     FIRST_AUGMENTED,
     MIXED,
     MIXED_AUGMENTED,
-    percent,
 )
 from .task import ACCURACY, BALANCED, MACRO, OVER, UNDER, gap_name
 

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...downstream import Arm, Stage, standard_arms
-from ...downstream.arms import REAL, SAME_COMPUTE, SYNTHETIC
+from ...downstream import arms as of_any
+from ...downstream.arms import REAL, SAME_COMPUTE, SYNTHETIC, percent
 from .examples import FEWEST_PATIENTS, SIZE
 from .subsets import SHARES
 
@@ -61,20 +62,9 @@ def findings_arms(steps: int, *, synthetic: bool, augment: bool) -> tuple[Arm, .
     return tuple(arm for arm in arms if synthetic or not any(SYNTHETIC in stage.data for stage in arm.stages))
 
 
-def percent(share: float) -> str:
-    """Return a share in words, such as `5 %`."""
-    return f"{100 * share:g} %"
-
-
 def at_share(arm: Arm, share: float) -> Arm:
     """Return an arm on a share of the real data; one without real data stays as it is."""
-    if not any(REAL in stage.data for stage in arm.stages):
-        return arm
-    name = source_name(share)
-    stages = [
-        stage.model_copy(update={"data": tuple(name if d == REAL else d for d in stage.data)}) for stage in arm.stages
-    ]
-    return Arm(name=f"{arm.name}, {percent(share)}", stages=tuple(stages))
+    return of_any.at_share(arm, share, source_name(share))
 
 
 def source_name(share: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ....conditioning.seeds import stream
+from ...downstream.shares import first_parts, spread_evenly
 from .examples import Radiographs
 
 SHARES = (0.05, 0.10, 0.25, 1.0)
@@ -29,12 +30,7 @@ def patient_order(examples: Radiographs, seed: int) -> list[str]:
     for name, at, n in zip(names.tolist(), first.tolist(), count.tolist(), strict=True):
         key = (name in sick, int(examples.attribute[at, 0]), n > _MANY)
         strata.setdefault(key, []).append(name)
-    rng = stream(seed, "findings.subsets")
-    placed = []
-    for key in sorted(strata):
-        drawn = [strata[key][k] for k in rng.permutation(len(strata[key])).tolist()]
-        placed += [((k + 0.5) / len(drawn), rng.random(), name) for k, name in enumerate(drawn)]
-    return [name for _, _, name in sorted(placed)]
+    return spread_evenly([strata[key] for key in sorted(strata)], stream(seed, "findings.subsets"))
 
 
 def nested(examples: Radiographs, shares: Sequence[float], seed: int) -> dict[float, Radiographs]:
@@ -53,10 +49,5 @@ def nested(examples: Radiographs, shares: Sequence[float], seed: int) -> dict[fl
     wrong = [share for share in shares if not 0 < share <= 1]
     if wrong or len(set(shares)) < len(shares) or not shares:
         raise ValueError(f"shares are {list(shares)}; give each once, above 0 and at most 1")
-    order, made = patient_order(examples, seed), {}
-    for share in sorted(shares):
-        n = max(2, round(share * len(order)))
-        while n < len(order) and len(set(examples.only(order[:n]).labels)) < 2:
-            n += 1
-        made[share] = examples.only(order[:n])
-    return made
+    parts = first_parts(patient_order(examples, seed), shares, lambda names: len(set(examples.only(names).labels)) > 1)
+    return {share: examples.only(names) for share, names in parts.items()}

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from ....generators.readout.table.rows import Kind
 from ...downstream import Arm, Stage, standard_arms
-from ...downstream.arms import REAL, SAME_COMPUTE, SYNTHETIC
+from ...downstream import arms as of_any
+from ...downstream.arms import REAL, SAME_COMPUTE, SYNTHETIC, percent
 
 MIXED, FIRST = "mixed", "synthetic -> real"
 AUGMENTED, AUGMENTED_SAME_COMPUTE = "real, augmented", "real, augmented, same compute"
@@ -78,25 +79,12 @@ def site_arms(steps: int, kind: Kind, *, synthetic: bool, adapt: bool, real: boo
 
 def at_share(arm: Arm, share: float) -> Arm:
     """Return an arm on a share of the real data; what needs no labels learns on all of them."""
-    if not any(REAL in stage.data for stage in arm.stages):
-        return arm
-    name = source_name(share)
-    stages = [
-        stage if stage.method in ("contrastive", "masked")
-        else stage.model_copy(update={"data": tuple(name if d == REAL else d for d in stage.data)})
-        for stage in arm.stages
-    ]  # fmt: skip
-    return Arm(name=f"{arm.name}, {percent(share)}", stages=tuple(stages))
+    return of_any.at_share(arm, share, source_name(share), whole=("contrastive", "masked"))
 
 
 def source_name(share: float) -> str:
     """Return the name of a share's data; all of them are `real`."""
     return REAL if share == 1 else f"{REAL} {percent(share)}"
-
-
-def percent(share: float) -> str:
-    """Return a share in words, such as `5 %`."""
-    return f"{100 * share:g} %"
 
 
 def pairs(arms: Sequence[str]) -> tuple[tuple[str, str], ...]:

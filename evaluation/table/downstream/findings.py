@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from ...comparison import Interval
 from ...downstream import DownstreamResult
-from ...downstream.arms import REAL, SAME_COMPUTE, SYNTHETIC
+from ...downstream.arms import REAL, SAME_COMPUTE, SYNTHETIC, percent
 from ...downstream.paired import DifferenceRow
 from ...finding import Finding, Level
-from .arms import ADAPTED, AUGMENTED, FIRST, MIXED, SMALL, WAVELET, percent
+from .arms import ADAPTED, AUGMENTED, FIRST, MIXED, SMALL, WAVELET
 from .result import ShareResult, SiteResult, TableTaskResult
 
 PART = "downstream"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from ...comparison import Interval
 from ...downstream import DownstreamResult
+from ...downstream.arms import percent
 from ...report import Cell, Section, Table
 from ...tables import DASH
-from .arms import percent
 from .findings import PART, ranged
 from .probes import EPISODES, NEIGHBOURS, SHOTS
 from .result import ShareResult, TableTaskResult

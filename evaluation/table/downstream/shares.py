@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from ....conditioning.seeds import stream
+from ...downstream.shares import first_parts, spread_evenly
 from .prepared import Prepared
 
 
@@ -26,13 +27,8 @@ def patient_order(side: Prepared, seed: int) -> list[str]:
     for name, value in zip(side.patients, strata, strict=True):
         if name not in of or count[value] < count[of[name]]:
             of[name] = value
-    rng = stream(seed, "table.shares")
-    placed = []
-    for value in sorted(count, key=repr):
-        names = sorted(name for name, own in of.items() if own == value)
-        drawn = [names[k] for k in rng.permutation(len(names)).tolist()]
-        placed += [((k + 0.5) / len(drawn), rng.random(), name) for k, name in enumerate(drawn)]
-    return [name for _, _, name in sorted(placed)]
+    by_stratum = [sorted(name for name, own in of.items() if own == value) for value in sorted(count, key=repr)]
+    return spread_evenly(by_stratum, stream(seed, "table.shares"))
 
 
 def nested(side: Prepared, shares: Sequence[float], seed: int) -> dict[float, Prepared]:
@@ -45,11 +41,8 @@ def nested(side: Prepared, shares: Sequence[float], seed: int) -> dict[float, Pr
         shares: parts of the patients, above 0 to 1.
         seed: of the draw.
     """
-    order, made = patient_order(side, seed), {}
     several = len(set(side.strata)) > 1
-    for share in sorted(shares):
-        n = max(2, round(share * len(order)))
-        while several and n < len(order) and len(set(side.only(order[:n]).strata)) < 2:
-            n += 1
-        made[share] = side.only(order[:n])
-    return made
+    parts = first_parts(
+        patient_order(side, seed), shares, lambda names: not several or len(set(side.only(names).strata)) > 1
+    )
+    return {share: side.only(names) for share, names in parts.items()}
