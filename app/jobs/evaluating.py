@@ -12,7 +12,7 @@ from ..progress import Progress, silent
 from .gate import RESULT, Gated, gated
 from .modalities import TABLE, Measured, Modality, check_same, check_task, modality
 from .planning import plan_command
-from .reporting import PAGE, STORED, PartTimes, checked_of, publish, report, stands
+from .reporting import PAGE, STORED, PartTimes, checked_of, publish, report, stands, versions
 from .sources import Opened, Side, open_sources
 
 if TYPE_CHECKING:
@@ -192,17 +192,17 @@ def _provenance(
     if train is not None:
         words += f" --train {quoted(train)}" + ("" if task is None else f" --task {task.name}")
     words += f" --limit {limit}" if limit else ""
-    facts, versions = made.facts(), _versions()
-    commands: list[str] = []
+    facts, commands = made.facts(), list[str]()
+    software: dict[str, Any] = {"measured with": versions()}
     if made.dataset is not None:
-        versions = made.dataset.info.versions
+        software = {"software": made.dataset.info.versions}
         weights, commands = _making(made.dataset, made.source)
         facts = {"generator": facts.pop("generator"), "weights": weights, **facts}
     return {
         "real data": real,
         **({} if train is None else {"trained on": train}),
         "synthetic data": facts,
-        "software": versions,
+        **software,
         "commands": [*commands, words],
     }
 
@@ -219,17 +219,6 @@ def _making(reader: DatasetReader, source: str) -> tuple[str, list[str]]:
         *([plan_command(rules, info.generator, "plan.parquet")] if rules else []),
         f"clinsynth sample --model {named} --plan plan.parquet --out {source}{size}",
     ]
-
-
-def _versions() -> dict[str, str]:
-    """Return the versions of what measured data that say nothing of what made them."""
-    import platform
-    from importlib.metadata import version
-
-    from ... import __version__
-
-    named = {name: version(name) for name in ("numpy", "scipy", "scikit-learn")}
-    return {"clinsynth": __version__, "python": platform.python_version(), **named}
 
 
 def _weights(generator: str, sha256: str | None) -> tuple[str, str]:

@@ -180,7 +180,8 @@ def report(evaluations: Sequence[str | Path], out: str | Path) -> Path:
 def stands(folder: Path, inputs: dict[str, Any]) -> bool:
     """Return whether a folder holds the evaluation of just these inputs."""
     try:
-        return bool(_stored(folder)["inputs"] == inputs) and (folder / PAGE).is_file()
+        as_stored = json.loads(json.dumps(inputs))  # JSON has no tuples
+        return bool(_stored(folder)["inputs"] == as_stored) and (folder / PAGE).is_file()
     except ValueError:
         return False
 

@@ -7,7 +7,8 @@ before; what is compared has one shape.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,13 +54,23 @@ class Run:
     workers: int
     progress: Progress
 
+    @cached_property
+    def seen(self) -> table_parts.Seen | None:
+        """Return all sides in an encoder that learned on the training records; None where there are too few."""
+        return table_parts.seen(self)
+
 
 @dataclass(frozen=True)
 class TableTask:
-    """A task on tables: its name, and `TableTaskSettings`."""
+    """How the task is run beside an evaluation: the small run that fits in minutes.
 
-    name: str
-    settings: Any
+    Attributes:
+        name: of the task.
+        settings: of `TableTaskSettings`, as JSON values.
+    """
+
+    name: str = "table"
+    settings: dict[str, Any] = field(default_factory=lambda: {"shares": [0.25, 1.0], "pretraining": []})
 
 
 Part = Callable[[Run], tuple["Sequence[Section]", "Sequence[Finding]"]]
@@ -78,10 +89,7 @@ class Sides:
 
 def task_settings(name: str) -> Any:
     """Return the settings of a downstream task: classes, labels, numbers, masks or boxes, whichever the rows have."""
-    from ...evaluation.table.downstream import TableTaskSettings
-
-    small = TableTaskSettings(shares=(0.25, 1.0), pretraining=(), baselines=True, sites=1)
-    return TableTask(name, small)
+    return TableTask(name)
 
 
 def sides(
@@ -100,6 +108,8 @@ def sides(
     held_out = [r for r in real if _patient(r) not in patients and exact_sha256(main_array(r)[1]) not in taught]
     if not held_out:
         raise ValueError(f"0 of {len(real)} real records are held-out ones when {train} is trained on")
+    if task is not None:
+        table_parts.check_task(training, train)
     records = {"real": held_out, "synthetic": synthetic, "training": training}
     return Sides(compared(held_out, synthetic, training), records)
 

@@ -121,16 +121,17 @@ def compared(real: Sequence[Record], synthetic: Sequence[Record], training: Sequ
     )  # fmt: skip
 
 
-def patient_of(record: Record) -> str:
-    """Return the patient of a record; each one without a name is a patient of its own."""
+def _patient_of(record: Record, side: str) -> str:
+    """Return the patient of a record; each one without a name is a patient of its own, whatever its file is called."""
     named = getattr(record.condition, "patient_id", None)
-    return str(named) if named else f"record {record.record_id}"
+    if not named:
+        return f"{side} record {record.record_id}"
+    return f"synthetic {named}" if side == "synthetic" else str(named)
 
 
 def _cohort(name: str, x: np.ndarray, records: Sequence[Record]) -> Cohort:
-    prefix = "" if name != "synthetic" else "synthetic "
     conditions = tuple(r.condition if isinstance(r.condition, TableCondition) else TableCondition() for r in records)
-    patients = tuple(prefix + patient_of(r) for r in records)
+    patients = tuple(_patient_of(r, name) for r in records)
     return Cohort(name, x, tuple(r.record_id for r in records), patients, conditions)
 
 

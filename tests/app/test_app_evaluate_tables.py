@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from clinsynth.app import jobs
 from clinsynth.app.jobs import tables
+from clinsynth.app.jobs.reporting import stands
 from clinsynth.app.jobs.tables import as_table
 from clinsynth.conditioning.embedded import embedded
 from clinsynth.conditioning.table import TableCondition
@@ -158,3 +159,64 @@ def test_a_data_set_that_was_changed_is_refused_before_it_is_measured(cli, tmp_p
     victim.write_bytes(victim.read_bytes()[:-2] + b"\0\1")
     said = cli("evaluate", "--real", "embedded:ludb", "--synthetic", "ecgs", "--out", "look", "--limit", 4, "-q")
     assert said.code == 4 and not (tmp_path / "look").exists()
+
+
+def three_tables(folder, n):
+    """Write tables whose files all have the same names, each in a folder of its own."""
+    for seed, side in enumerate(("real", "made", "train")):
+        (folder / side).mkdir()
+        image_table(folder / side, "x", n=n, seed=seed)
+    return [f"table:{folder / side / 'x.csv'}" for side in ("real", "made", "train")]
+
+
+def test_files_of_the_same_name_are_other_patients_and_the_makers_versions_are_not_made_up(tmp_path):
+    real, made, train = three_tables(tmp_path, 24)
+    jobs.evaluate(real, made, tmp_path / "look", train=train)
+    page = json.loads((tmp_path / "look" / "page.json").read_text())["page"]
+    assert {"encoder", "obedience", "privacy", "curation"} <= {section["name"] for section in page["sections"]}
+    assert {f["part"] for f in page["findings"]} <= {section["name"] for section in page["sections"]}
+    items = {i["name"]: i for i in json.loads((tmp_path / "look" / "checklist.json").read_text())["items"]}
+    assert items["versions that evaluated"]["ticked"] and not items["versions that made the data"]["ticked"]
+    assert len(pd.read_csv(tmp_path / "look" / "curation.csv")) == 24
+
+
+def test_a_task_is_refused_before_the_work_where_rows_say_nothing_to_learn(cli, tmp_path):
+    for seed, side in enumerate(("real", "made", "train")):
+        path = image_table(tmp_path, side, n=20, seed=seed)
+        pd.read_csv(path).drop(columns="label").to_csv(path, index=False)
+    words = [f"table:{tmp_path / side}.csv?kind=image" for side in ("real", "made", "train")]
+    out = cli(
+        "evaluate", "--real", words[0], "--synthetic", words[1], "--train", words[2], "--task", "table", "--out", "look"
+    )
+    assert out.code == 2 and "there is no task to train for" in out.err and not (tmp_path / "look").exists()
+
+
+@pytest.mark.slow
+def test_the_task_of_a_table_is_on_the_page_and_found_again(cli, tmp_path):
+    real, made, train = three_tables(tmp_path, 40)
+    words = (
+        "evaluate",
+        "--real",
+        real,
+        "--synthetic",
+        made,
+        "--train",
+        train,
+        "--task",
+        "table",
+        "--out",
+        "look",
+        "-q",
+    )
+    assert cli(*words).code == 0
+    page = json.loads((tmp_path / "look" / "page.json").read_text())["page"]
+    assert "downstream" in {section["name"] for section in page["sections"]}
+    first = (tmp_path / "look" / "report.html").read_bytes()
+    assert cli(*words).code == 0 and (tmp_path / "look" / "report.html").read_bytes() == first
+
+
+def test_an_evaluation_is_known_again_whatever_json_makes_of_its_inputs(tmp_path):
+    inputs = {"real": "x", "task": {"name": "findings", "shares": (0.25, 1.0)}}
+    (tmp_path / "page.json").write_text(json.dumps({"title": "", "provenance": {}, "page": {}, "inputs": inputs}))
+    (tmp_path / "report.html").touch()
+    assert stands(tmp_path, inputs) and not stands(tmp_path, {**inputs, "real": "y"})
