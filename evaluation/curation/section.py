@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..finding import Finding
 from ..report import Cell, Section, Table
 from ..tables import DASH, number, percent
-from .curate import CurationResult, Reason
+from .result import CurationResult, Reason
 
 REASONS: dict[Reason, str] = {
     "kept": "kept",

@@ -13,7 +13,7 @@ from .frechet import frechet, frechet_distance, frechet_gaussian, frechet_of, fr
 from .frechet_infinity import frechet_infinity
 from .groupwise import GroupRow, TwoSides, condition_groups
 from .kid import kernel_distance, kid, kid_over_subsets
-from .look import FigureRow, RealismResult, finite_rows, realism_of
+from .look import finite_rows, realism_of
 from .memorising import authenticity, c_t, generalisation
 from .mmd import gaussian_mmd, mmd
 from .moments import Moments, MomentsStream, pooled, streamed
@@ -21,6 +21,7 @@ from .neighbours import Neighbours, Pair, nearest, neighbours, neighbours_at
 from .pairs import Pairs, likeness_gap, same_condition_pairs
 from .prdc import neighbourhoods, prdc
 from .radiomics import radiomics
+from .result import FigureRow, RealismResult
 from .rows import MeasuredRow, measured_row
 from .samples import FEWEST_PATIENTS, Sample, standardised
 from .section import realism_findings, realism_section

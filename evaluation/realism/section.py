@@ -8,7 +8,7 @@ from ..finding import Finding, Level
 from ..report import Cell, Section, Table
 from ..tables import DASH, number, ranged
 from .groupwise import SMALL, GroupRow
-from .look import FigureRow, RealismResult
+from .result import FigureRow, RealismResult
 from .rows import MeasuredRow
 from .tables import NAMES, measured_table
 
