@@ -17,10 +17,14 @@ __all__ = ["READERS", "read"]
 
 # A line here is all that a new reader needs: name -> "module:function".
 READERS: dict[str, str] = {
+    "bids": "clinsynth.conditioning.readers.bids:read_bids",
+    "brats": "clinsynth.conditioning.readers.brats:read_brats",
     "chexpert": "clinsynth.conditioning.readers.chexpert:read_chexpert",
     "cinc": "clinsynth.conditioning.readers.cinc:read_cinc",
     "dicom": "clinsynth.conditioning.readers.dicom_folder:read_dicom",
+    "dicom-series": "clinsynth.conditioning.readers.dicom_series:read_dicom_series",
     "mimic-cxr": "clinsynth.conditioning.readers.mimic_cxr:read_mimic_cxr",
+    "nifti": "clinsynth.conditioning.readers.nifti_patients:read_nifti",
     "nih": "clinsynth.conditioning.readers.nih:read_nih",
     "padchest": "clinsynth.conditioning.readers.padchest:read_padchest",
     "ptbxl": "clinsynth.conditioning.readers.ptbxl:read_ptbxl",
