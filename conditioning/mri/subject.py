@@ -20,7 +20,7 @@ from .references import VOLUMES, Place, checked_sha256, place_of
 
 UNIT = "a.u."
 LABELS = (0, 1, 2, 3, 4)
-LARGEST_BRAIN_ML = 2600  # of the five skull-stripped volumes at hand the largest has 1660; a head has 3500 and more
+LARGEST_BRAIN_ML = 2600  # of the five skull-stripped volumes at hand the largest has 1700; a head has 3500 and more
 LEAST_BACKGROUND = 0.02
 
 

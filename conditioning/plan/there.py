@@ -133,7 +133,7 @@ def _condition(
     if not isinstance(found, condition_type):
         raise ValueError(f"has a {type(found).__name__}; the generator takes {condition_type.__name__}")
     try:
-        condition = condition_type.model_validate(found.model_dump() | fixed)
+        condition = condition_type.model_validate({**found.model_dump(), **fixed})
     except ValidationError as error:
         raise ValueError(one_line(error, condition_type)) from error
     if not getattr(condition, "targets", True):
