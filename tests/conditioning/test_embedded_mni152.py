@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from clinsynth.conditioning.embedded.mni152 import tissue_maps
 
 
