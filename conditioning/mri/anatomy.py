@@ -22,8 +22,8 @@ from .phantom_condition import BrainPhantomCondition, Side, Tumour
 from .tissue import INDEX, TISSUES, Tissue
 from .tumour_growth import Growth, Seed, grow, pushed_back
 
-_CRISP = 1.6
-_OWN_FOLDS = 0.55
+_CRISP = 2.4  # power of the template's shares, which are means over many people
+_OWN_FOLDS = 0.8  # spread of the log shares over the places of one person's gyri
 LABELS = {Tissue.necrosis: 1, Tissue.tumour: 1, Tissue.oedema: 2, Tissue.enhancing: 3}
 
 
@@ -134,9 +134,7 @@ def _mask(head: BrainMap, grid: _Grid, rng: np.random.Generator) -> tuple[np.nda
     return mask, np.flatnonzero(mask)
 
 
-def _seeds(
-    c: BrainPhantomCondition, mm: np.ndarray, mni: np.ndarray, rng: np.random.Generator
-) -> tuple[Seed, ...]:
+def _seeds(c: BrainPhantomCondition, mm: np.ndarray, mni: np.ndarray, rng: np.random.Generator) -> tuple[Seed, ...]:
     """Return the tumours' seeds: the largest where the condition says, others anywhere in white or grey matter."""
     if c.tumour in (None, Tumour.none):
         return ()
@@ -199,7 +197,7 @@ def _normal(
     shares = np.zeros((len(TISSUES), levels.shape[1]), np.float32)
     shares[INDEX[Tissue.grey]], shares[INDEX[Tissue.white]] = levels[0], levels[1]
     shares[INDEX[Tissue.fluid]] = levels[2] + levels[3]
-    plexus = np.minimum(0.8 * sample(base.choroid, at), levels[3])
+    plexus = np.minimum(0.45 * sample(base.choroid, at), levels[3])
     _move(shares, plexus, Tissue.plexus, (Tissue.fluid,))
     return shares, float(levels[3].sum(dtype=np.float64))
 
@@ -248,7 +246,11 @@ def _with_vessels(
 
 
 def _room(shares: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
-    names = {"white": (Tissue.white, Tissue.hyperintensity), "grey": (Tissue.grey,), "fluid": (Tissue.fluid, Tissue.blood)}
+    names = {
+        "white": (Tissue.white, Tissue.hyperintensity),
+        "grey": (Tissue.grey,),
+        "fluid": (Tissue.fluid, Tissue.blood),
+    }
     room = {}
     for name, tissues in names.items():
         room[name] = np.zeros(mask.shape, np.float32)

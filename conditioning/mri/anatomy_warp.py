@@ -39,12 +39,12 @@ def compose(outer: Field, inner: Field) -> Field:
     return inner + np.stack([sample(part, at) for part in outer])
 
 
-def sample(values: Float[np.ndarray, "x y z"], at: Float[np.ndarray, "3 *n"], outside: float | None = None) -> np.ndarray:
+def sample(values: Float[np.ndarray, "x y z"], at: np.ndarray, outside: float | None = None) -> np.ndarray:
     """Return a map's values between its voxels, trilinear, float32.
 
     Args:
         values: the map.
-        at: positions in voxels.
+        at: positions in voxels, (3, ...).
         outside: value beyond the edge; None: that of the edge.
     """
     mode = "nearest" if outside is None else "constant"
@@ -54,7 +54,7 @@ def sample(values: Float[np.ndarray, "x y z"], at: Float[np.ndarray, "3 *n"], ou
 
 
 def jacobian(displacement: Field) -> Float[np.ndarray, "x y z"]:
-    """Return the determinant of the Jacobian of x -> x + displacement(x): the change of volume, above 0 where one-to-one.
+    """Return the determinant of the Jacobian of x -> x + displacement(x), above 0 where one-to-one.
 
     Args:
         displacement: in voxels.

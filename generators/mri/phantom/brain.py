@@ -23,7 +23,7 @@ from .scanner import acquire, bias_field
 
 
 class BrainPhantom:
-    """Makes brains with T1, T1 with contrast agent, T2, FLAIR and labels; needs no training and no data of anybody's."""
+    """Makes brains with T1, T1 with contrast agent, T2, FLAIR and labels; needs no training."""
 
     name: ClassVar[str] = "mri-phantom"
     condition_type: ClassVar[type[BrainPhantomCondition]] = BrainPhantomCondition
