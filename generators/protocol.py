@@ -47,6 +47,7 @@ MODEL_INDEX = "model_index.json"  # the file by which a trained generator's fold
 GENERATORS: dict[str, str] = {
     "ecg": "clinsynth.generators.ecg:EcgSimulator",
     "ecg-diffusion": "clinsynth.generators.ecg.learned:EcgDiffusion",
+    "mri-phantom": "clinsynth.generators.mri.phantom:BrainPhantom",
     "radiograph": "clinsynth.generators.radiograph.latent:RadiographDiffusion",
     "radiograph-sd": "clinsynth.generators.radiograph.stable_diffusion:RadiographStableDiffusion",
 }
