@@ -114,13 +114,16 @@ def _back(x: Tensor, x0: Tensor, now: float, after: float, share: float, fresh: 
 
 
 def _flow(predict: Predict, x: Tensor, steps: np.ndarray, kept: np.ndarray, how: str) -> Tensor:
-    """Walk with a solver written for x0 + sigma eps: x / sqrt(alpha_bar) is of that form."""
+    """Walk with a solver written for x0 + sigma eps: x / sqrt(alpha_bar) is of that form.
+
+    In double precision, for where nothing of the data is left sigma has ten digits.
+    """
     sigmas = np.sqrt((1 - kept[steps]) / kept[steps])
 
     def denoise(scaled: Tensor, sigma: Tensor) -> Tensor:
         k = int(np.abs(np.log(sigmas) - float(sigma[0].log())).argmin())
         step = torch.full((len(scaled),), int(steps[k]), device=scaled.device)
-        return predict(scaled * float(np.sqrt(kept[steps[k]])), step)
+        return predict((scaled * float(np.sqrt(kept[steps[k]]))).to(x.dtype), step).double()
 
     solver = dpm_solver_2m if how == "dpm_solver_2m" else heun
-    return solver(denoise, x / float(np.sqrt(kept[steps[0]])), np.append(sigmas, 0.0))
+    return solver(denoise, x.double() / float(np.sqrt(kept[steps[0]])), np.append(sigmas, 0.0)).to(x.dtype)

@@ -30,7 +30,9 @@ class DroppingConfig(BaseModel):
     facts: float = Field(0.5, ge=0, le=1)
 
 
-def inputs_beside(there: Float[Tensor, "b n"], target: Float[Tensor, "b m"], model: ModelConfig) -> Float[Tensor, "b s"]:
+def inputs_beside(
+    there: Float[Tensor, "b n"], target: Float[Tensor, "b m"], model: ModelConfig
+) -> Float[Tensor, "b s"]:
     """Return which sources are present and not what is wanted.
 
     Args:

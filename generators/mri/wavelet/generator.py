@@ -237,5 +237,3 @@ class MriDiffusion:
 
 def _row(values: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(np.asarray(values, np.float32))[None].to(device)
-
-

@@ -16,11 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Robust(BaseModel):
-    """A percentile of the foreground becomes 1; 0 stays 0.
+    """A percentile of the foreground becomes a level; 0 stays 0.
 
     Attributes:
         kind: names this scaling.
         percentile: the percentile.
+        level: what it becomes.
         ceiling: larger values become this.
     """
 
@@ -28,6 +29,7 @@ class Robust(BaseModel):
 
     kind: Literal["robust"] = "robust"
     percentile: float = Field(99.5, gt=0, le=100)
+    level: float = Field(1.0, gt=0)
     ceiling: float = Field(1.5, gt=0)
 
     @property
@@ -101,8 +103,10 @@ def scale_of(
     own = volume[inside]
     size = float(np.percentile(own, intensity.percentile)) if own.size else 0.0
     if size <= 0:
-        raise ValueError(f"{name} has no foreground: its percentile {intensity.percentile:g} is {size:g}, above 0 is needed")
-    return Scale(size)
+        raise ValueError(
+            f"{name} has no foreground: its percentile {intensity.percentile:g} is {size:g}, above 0 is needed"
+        )
+    return Scale(size / intensity.level)
 
 
 class Scales(BaseModel):

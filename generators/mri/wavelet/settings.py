@@ -106,7 +106,9 @@ class ModelConfig(BaseModel):
             if len(set(names)) < len(names):
                 raise ValueError(f"{field} = {list(names)}: a name stands there twice")
         if len(self.names) < 2:
-            raise ValueError(f"sources and targets are both {self.names[0]}; something must be made from something else")
+            raise ValueError(
+                f"sources and targets are both {self.names[0]}; something must be made from something else"
+            )
         if unknown := set(self.intensity) - set(self.names):
             raise ValueError(f"intensity of {min(unknown)!r}, which is no source or target")
         return self
