@@ -1,4 +1,4 @@
-"""Which target is trained, and from which inputs: every one that a patient has, every non-empty subset of the others."""
+"""Which target is trained and from which inputs: each that a patient has, each non-empty subset of the others."""
 
 from __future__ import annotations
 

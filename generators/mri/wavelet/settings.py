@@ -1,4 +1,4 @@
-"""The settings that decide what the volume translator is and how it draws; the names of its contrasts are among them."""
+"""The settings that decide what the translator is and how it draws; the names of its contrasts are among them."""
 
 from __future__ import annotations
 

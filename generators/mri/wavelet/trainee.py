@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ....conditioning.record import Record
 from ...training import Draws, Phase
-from .asked import asked_of, as_network, to_bands
+from .asked import as_network, asked_of, to_bands
 from .augmenting import AugmentConfig, changed, flipped
 from .drawing import BRIDGE_TIME
 from .dropping import DroppingConfig, drawn_subset, drawn_target, inputs_beside
