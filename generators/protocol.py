@@ -48,6 +48,7 @@ GENERATORS: dict[str, str] = {
     "ecg": "clinsynth.generators.ecg:EcgSimulator",
     "ecg-diffusion": "clinsynth.generators.ecg.learned:EcgDiffusion",
     "mri-phantom": "clinsynth.generators.mri.phantom:BrainPhantom",
+    "mri": "clinsynth.generators.mri.wavelet:MriDiffusion",
     "radiograph": "clinsynth.generators.radiograph.latent:RadiographDiffusion",
     "radiograph-sd": "clinsynth.generators.radiograph.stable_diffusion:RadiographStableDiffusion",
 }
@@ -57,6 +58,7 @@ RECIPES: dict[str, str] = {
     "radiograph": "clinsynth.generators.radiograph.latent.recipe:RadiographDiffusionRecipe",
     "radiograph-autoencoder": "clinsynth.generators.radiograph.latent.autoencoder_recipe:RadiographAutoencoderRecipe",
     "ecg-diffusion": "clinsynth.generators.ecg.learned.recipe:EcgDiffusionRecipe",
+    "mri": "clinsynth.generators.mri.wavelet.recipe:MriDiffusionRecipe",
     "radiograph-sd": "clinsynth.generators.radiograph.stable_diffusion.recipe:RadiographStableDiffusionRecipe",
 }
 
