@@ -48,7 +48,7 @@ def subject_of(
     hashes = {name: _named(name, "", checked_sha256, place) for name, place in places.items()}
     read = {name: _named(name, "", _read, place) for name, place in places.items()}
     first = names[0]
-    moved = {name: _on_grid(name, first, read, places, resample) for name in names}
+    moved = {name: _on_grid(name, first, read, places, resample or places[name].resample) for name in names}
     arrays: dict[str, np.ndarray] = {}
     for name, volume in moved.items():
         check = _labels if name == "segmentation" else _intensities
