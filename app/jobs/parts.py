@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     Side = tuple[Sequence[str], Sequence[str], np.ndarray]  # names, patients, arrays
 
 MOST_ROWS = 1000  # of a side, for what looks at pairs of records
+RESAMPLES, SPLITS = 100, 30  # of the encoder's view
+REREADINGS = 500  # resamples of obedience
+REPEATS = 20  # plantings that try the power of each attack
 NOTHING: Found = ((), ())
 
 
@@ -102,12 +105,18 @@ def realism(b: Behind) -> Found:
     if seen is None:
         return NOTHING
     row = b.everyone
-    key = {"version": 1, "seed": b.seed, "everyone": None if row is None else row.model_dump(), **seen.made_from}
+    key = {
+        "version": 1,
+        "seed": b.seed,
+        "effort": [RESAMPLES, SPLITS],
+        "everyone": None if row is None else row.model_dump(),
+        **seen.made_from,
+    }
 
     def made() -> RealismResult:
         return realism_of(
             seen.real, seen.synthetic, training=seen.training, seed=b.seed, most_rows=MOST_ROWS,
-            standardise=seen.standardise, eyes=seen.about, everyone=row,
+            standardise=seen.standardise, eyes=seen.about, everyone=row, resamples=RESAMPLES, splits=SPLITS,
         )  # fmt: skip
 
     result = kept(b.folder, "encoder", key, RealismResult, made)
@@ -126,10 +135,12 @@ def obedience(b: Behind) -> Found:
         return NOTHING
     seen, training = b.readable, b.readable.training
     columns: dict[str, Any] = {name: [list(column) for column in said] for name, said in b.said.items()}
-    key = {"version": 1, "seed": b.seed, "said": sha256_of(columns), **seen.made_from}
+    key = {"version": 1, "seed": b.seed, "resamples": REREADINGS, "said": sha256_of(columns), **seen.made_from}
 
     def made() -> ObedienceResult:
-        return obedience_of(training, seen.real, seen.synthetic, b.said, seed=b.seed, features=seen.about)
+        return obedience_of(
+            training, seen.real, seen.synthetic, b.said, seed=b.seed, resamples=REREADINGS, features=seen.about
+        )
 
     result = kept(b.folder, "readers", key, ObedienceResult, made)
     _write(b.folder / "obedience.json", result)
@@ -142,7 +153,7 @@ def privacy(b: Behind) -> Found:
 
     if b.seen is None or b.seen.training is None:
         return NOTHING
-    result = privacy_of(b.seen.training, b.seen.real, b.seen.synthetic, seed=b.seed, folder=b.folder)
+    result = privacy_of(b.seen.training, b.seen.real, b.seen.synthetic, seed=b.seed, repeats=REPEATS, folder=b.folder)
     _write(b.folder / "privacy.json", result)
     return b.under("privacy", privacy_section(result), privacy_findings(result))
 
