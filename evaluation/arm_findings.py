@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from .finding import Finding
 
 MOST = 3  # arms whose figures are shown
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+ENSEMBLE = ", ensemble"  # an arm's ensemble is not named beside the arm
+_NUMBER = re.compile(r"(?<![\w.-])\d+(?:\.\d+)?(?![\w+-])")  # counts, not bands of ages
 
 
 def merged(findings: Iterable[Finding], arms: Sequence[str]) -> tuple[Finding, ...]:
@@ -23,7 +24,14 @@ def merged(findings: Iterable[Finding], arms: Sequence[str]) -> tuple[Finding, .
         arm = _arm_of(f.claim, arms)
         said = f.claim if arm is None else f.claim.replace(arm, "\0", 1)
         groups.setdefault((f.part, f.question, f.level, _NUMBER.sub("#", said)), []).append((arm or "", f))
-    return tuple(_one(found) for found in groups.values())
+    return tuple(_one(_without_ensembles(found)) for found in groups.values())
+
+
+def _without_ensembles(found: Sequence[tuple[str, Finding]]) -> list[tuple[str, Finding]]:
+    names = {arm for arm, _ in found}
+    return [
+        (arm, f) for arm, f in found if arm.removesuffix(ENSEMBLE) == arm or arm.removesuffix(ENSEMBLE) not in names
+    ]
 
 
 def _arm_of(claim: str, arms: Sequence[str]) -> str | None:

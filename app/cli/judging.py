@@ -45,7 +45,10 @@ def evaluate(
         ),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="Task: delineation or twa (ECGs), findings (radiographs); needs --train.")
+        str | None, typer.Option(help="Task: delineation or twa (ECGs), findings (radiographs), table; needs --train.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting of the task: seeds=5, robustness=false.")
     ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -53,7 +56,16 @@ def evaluate(
     """Measure synthetic and real data alike; each difference stands beside that of real against real."""
     with on_stderr("measuring", quiet) as progress:
         page = jobs.evaluate(
-            real, synthetic, out, seed=seed, workers=workers, limit=limit, train=train, task=task, progress=progress
+            real,
+            synthetic,
+            out,
+            seed=seed,
+            workers=workers,
+            limit=limit,
+            train=train,
+            task=task,
+            sets=sets or (),
+            progress=progress,
         )
     show(f"report: {page}", {"out": str(out), "report": str(page)}, as_json)
     return DONE

@@ -13,6 +13,7 @@ from ..progress import Progress, silent
 if TYPE_CHECKING:
     from ...conditioning.record import Record
     from ...evaluation.downstream import DownstreamResult
+    from ...evaluation.finding import Finding
     from ...evaluation.report import Section
 
 _PLACE = "clinsynth.evaluation.radiograph.downstream"
@@ -40,6 +41,10 @@ class FindingsTask:
     fairness: bool = True
     robustness: bool = True
 
+    def model(self) -> Any:
+        """Return the model that checks the values."""
+        return import_module(_PLACE).FindingsSettings
+
 
 def run_findings(
     task: FindingsTask, training: Sequence[Record], held_out: Sequence[Record], synthetic: Sequence[Record],
@@ -66,3 +71,9 @@ def run_findings(
     found = place.findings_task(training, synthetic, held_out, settings, folder=folder / "arms", progress=progress)
     whole = found.at(found.tests[0].name, max(task.shares)).result
     return found, whole, place.findings_sections(found)
+
+
+def said_of(found: Any) -> tuple[Finding, ...]:
+    """Return what the first screen says of groups and of worse images."""
+    said: tuple[Finding, ...] = import_module(_PLACE).trust_findings(found)
+    return said

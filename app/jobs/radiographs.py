@@ -14,6 +14,7 @@ from .sources import Side
 if TYPE_CHECKING:
     from ...conditioning.record import Record
     from ...evaluation.downstream import DownstreamResult
+    from ...evaluation.finding import Finding
     from ...evaluation.radiograph.eyes import Eyes
     from ...evaluation.report import Section
 
@@ -80,13 +81,15 @@ def measured(
     (folder / LOOK).write_text(look.model_dump_json(indent=1) + "\n", encoding="utf-8")
     whole: DownstreamResult | None = None
     more: list[Section] = []
+    said: Sequence[Finding] = ()
     if task is not None:
-        from .findings import run_findings
+        from .findings import run_findings, said_of
 
         found, whole, sections = run_findings(
             task, sides.training, sides.held_out, sides.synthetic, folder, progress
         )  # fmt: skip
         (folder / DOWNSTREAM).write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
         more += sections
+        said = said_of(found)
     more.append(making_section(sides.synthetic, made.quarantined))
-    return Measured(page(look, sides.images, whole, more))
+    return Measured(page(look, sides.images, whole, more), tuple(said))
