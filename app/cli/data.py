@@ -143,7 +143,8 @@ def sample(
         )
     state = "complete" if done.complete else f"{done.shards_done} of {done.shards} shards"
     bad = f", {done.quarantined} quarantined" if done.quarantined else ""
-    show(f"{out}: {done.written} of {done.n} samples written{bad}, {state}", done.as_dict(), as_json)
+    left = "; nothing was left to do" if done.shards_made == 0 else ""
+    show(f"{out}: {done.written} of {done.n} samples written{bad}, {state}{left}", done.as_dict(), as_json)
     return QUARANTINED if done.quarantined else DONE
 
 

@@ -14,8 +14,8 @@ TASKS = (FindingsTask(), TableTask(), TaskSettings("delineation"))
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda t: t.name)
 def test_the_command_of_changed_settings_gives_them_again(task):
-    sets = {"findings": ["seeds=4", "robustness=false", "shares=[0.5, 1]"], "table": ["fairness=false", "network=small"],
-            "delineation": ["patients=7"]}[task.name]  # fmt: skip
+    sets = {"findings": ["seeds=4", "robustness=false", "shares=[0.5, 1]"],
+            "table": ["fairness=false", "network=small"], "delineation": ["patients=7"]}[task.name]  # fmt: skip
     made = changed(task, sets)
     words = shlex.split(set_words(made))
     assert words[::2] == ["--set"] * len(sets) and changed(task, words[1::2]) == made != task
