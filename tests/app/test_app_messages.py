@@ -11,10 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 def test_a_refused_plan_is_not_reported_as_made(cli, tmp_path):
     said = cli("plan", "p.parquet", "-g", "radiograph", "-n", 12, "--set", "race=asian")
-    assert (
-        said.code == 2 and "race" in said.err and "12 of 12" not in said.err
+    assert said.code == 2 and "race" in said.err and "12 of 12" not in said.err
     assert not (tmp_path / "p.parquet").exists()
-    )
     said = cli("plan", "p.parquet", "-g", "radiograph", "-n", 12, "--set", "sex=F")
     assert said.code == 0 and "planning: 12 of 12" in said.err
 
