@@ -46,7 +46,10 @@ def evaluate(
         ),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="Task: delineation or twa (ECGs), findings (radiographs); needs --train.")
+        str | None, typer.Option(help="Task: delineation or twa (ECGs), findings (radiographs), table; needs --train.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting of the task: seeds=5, robustness=false.")
     ] = None,
     encoder: Annotated[
         str | None,
@@ -59,6 +62,7 @@ def evaluate(
     with on_stderr("measuring", quiet) as progress:
         page = jobs.evaluate(
             real, synthetic, out, seed=seed, workers=workers, limit=limit, train=train, task=task, encoder=encoder,
+            sets=sets or (),
             progress=progress,
         )  # fmt: skip
     show(f"report: {page}", {"out": str(out), "report": str(page)}, as_json)

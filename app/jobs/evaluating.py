@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote as quoted
@@ -15,6 +15,7 @@ from .modalities import TABLE, Measured, Modality, check_same, check_task, modal
 from .planning import plan_command
 from .reporting import PAGE, STORED, PartTimes, checked_of, publish, report, stands, versions
 from .sources import Opened, Side, open_sources
+from .task_sets import changed, set_words
 
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
@@ -33,6 +34,7 @@ def evaluate(
     train: str | None = None,
     task: Any = None,
     encoder: str | None = None,
+    sets: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Path:
     """Measure synthetic and real data alike, and write the results and report.html.
@@ -52,6 +54,7 @@ def evaluate(
         task: downstream task to run, or its settings; needs `train`.
         encoder: whose features are compared: see `encoders.encoder_named`; the studio's own, which learns on the
             training records, when None.
+        sets: changes to the task's settings, such as `seeds=5` or `robustness=false`.
         progress: called with (parts done, parts).
 
     Returns:
@@ -68,7 +71,7 @@ def evaluate(
     condition = _condition(opened)
     module = modality(condition)
     check_task(module, task if task is None or isinstance(task, str) else task.name, train)
-    settings = module.task_settings(task) if isinstance(task, str) else task
+    settings = changed(module.task_settings(task) if isinstance(task, str) else task, sets)
     sides = _read(opened, condition, limit)
     check_same(condition, module, sides)
     check_encoder(eyes, _kind(sides), module.NOUN, getattr(module, "ENCODERS", False))
@@ -204,7 +207,7 @@ def _provenance(
     """Return how the data and the page came to be, and the commands that repeat it."""
     words = f"clinsynth evaluate --real {quoted(real)} --synthetic {quoted(made.source)} --out EVAL --seed {seed}"
     if train is not None:
-        words += f" --train {quoted(train)}" + ("" if task is None else f" --task {task.name}")
+        words += f" --train {quoted(train)}" + ("" if task is None else f" --task {task.name}{set_words(task)}")
     words += "" if eyes is None else f" --encoder {quoted(eyes.name)}"
     words += f" --limit {limit}" if limit else ""
     facts, commands = made.facts(), list[str]()

@@ -93,13 +93,14 @@ def measured(
     more, findings = parts.behind(_behind(sides.images, look, who, folder, seed, encoder))
     whole: DownstreamResult | None = None
     if task is not None:
-        from .findings import run_findings
+        from .findings import run_findings, said_of
 
         found, whole, sections = run_findings(
             task, sides.training, sides.held_out, sides.synthetic, folder, progress
         )  # fmt: skip
         (folder / DOWNSTREAM).write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        more = [*more, *sections]
+        more, said = [*more, *sections], said_of(found)
+        findings = [*findings, *said]
     more = [*more, making_section(sides.synthetic, made.quarantined)]
     return Measured(page(look, sides.images, whole, more), tuple(findings))
 

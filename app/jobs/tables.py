@@ -79,6 +79,12 @@ class TableTask:
     name: str = "table"
     settings: dict[str, Any] = field(default_factory=lambda: {"shares": [0.25, 1.0], "pretraining": []})
 
+    def model(self) -> Any:
+        """Return the model that checks the settings."""
+        from ...evaluation.table.downstream import TableTaskSettings
+
+        return TableTaskSettings
+
 
 Part = Callable[[Run], tuple["Sequence[Section]", "Sequence[Finding]"]]
 
