@@ -22,7 +22,7 @@ from .phantom_condition import BrainPhantomCondition, Side, Tumour
 from .tissue import INDEX, TISSUES, Tissue
 from .tumour_growth import Growth, Seed, grow, pushed_back
 
-_CRISP = 2.4  # power of the template's shares, which are means over many people
+_CRISP = 2.1  # power of the template's shares, which are means over many people
 _OWN_FOLDS = 0.8  # spread of the log shares over the places of one person's gyri
 LABELS = {Tissue.necrosis: 1, Tissue.tumour: 1, Tissue.oedema: 2, Tissue.enhancing: 3}
 
@@ -34,6 +34,7 @@ class Anatomy:
     Attributes:
         mask: brain with its fluid.
         shares: share of each tissue of `TISSUES`, float32 (tissues, n); they add up to 1.
+        edge: what skull stripping left of each voxel, 1 inside.
         myelin: how much brighter than its tissue's mean T1 weighting shows a place.
         iron: share of iron-rich nuclei.
         labels: 0 none, 1 necrosis or tumour that does not enhance, 2 oedema, 3 enhancing.
@@ -46,6 +47,7 @@ class Anatomy:
 
     mask: Bool[np.ndarray, "x y z"]
     shares: Float[np.ndarray, "tissues n"]
+    edge: Float[np.ndarray, " n"]
     myelin: Float[np.ndarray, " n"]
     iron: Float[np.ndarray, " n"]
     labels: UInt8[np.ndarray, "x y z"]
@@ -93,7 +95,7 @@ def build(condition: BrainPhantomCondition, seed: int) -> Anatomy:
     young = base.volume_ml(base.ventricle) / whole
     volumes = draw_volumes(c.sex, c.age_years, young, stream(seed, "mri.volumes"))
     head = draw_map(stream(seed, "mri.shape"), volumes.intracranial_ml, c.ventricles_ml / volumes.intracranial_ml)
-    mask, inside = _mask(head, grid, stream(seed, "mri.skull_strip"))
+    mask, inside, edge = _mask(head, grid, stream(seed, "mri.skull_strip"))
     mm = grid.mm(inside)
     seeds = _seeds(c, mm, head.back(mm), stream(seed, "mri.tumours"))
     before = mm
@@ -112,7 +114,7 @@ def build(condition: BrainPhantomCondition, seed: int) -> Anatomy:
     affine = np.diag([grid.spacing_mm] * 3 + [1.0])
     affine[:3, 3] = grid.origin_mm
     return Anatomy(
-        mask, shares, sample(base.myelin, at), sample(base.iron, at), labels, affine, grid.spacing_mm,
+        mask, shares, edge, sample(base.myelin, at), sample(base.iron, at), labels, affine, grid.spacing_mm,
         head.least_jacobian, seeds, ventricles * grid.spacing_mm**3 / 1000,
     )  # fmt: skip
 
@@ -125,13 +127,18 @@ def _grid(spacing_mm: float) -> _Grid:
     return _Grid(spacing_mm, (x, y, z), origin.astype(np.float32))
 
 
-def _mask(head: BrainMap, grid: _Grid, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mask that skull stripping leaves, and its voxels' flat numbers; it cuts at a depth that varies."""
+def _mask(head: BrainMap, grid: _Grid, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what skull stripping leaves: the mask, its voxels' flat numbers, and how much of each voxel is kept.
+
+    It cuts at a depth that varies, and stripped voxels that are resampled get a dark edge.
+    """
     base = template()
     depth = sample(base.depth_mm, base.at(head.back(grid.mm(np.arange(math.prod(grid.shape))))), outside=-10.0)
     rough = smooth_noise(rng, grid.shape, 12.0 / grid.spacing_mm).ravel()
-    mask = (depth - 0.8 * rough > rng.uniform(0.3, 2.6)).reshape(grid.shape)
-    return mask, np.flatnonzero(mask)
+    left = depth - 0.8 * rough - rng.uniform(-0.7, 1.8)
+    mask = (left > 0).reshape(grid.shape)
+    inside = np.flatnonzero(mask)
+    return mask, inside, np.asarray(np.clip(left[inside] / rng.uniform(0.5, 3.5) + 0.05, 0, 1), np.float32)
 
 
 def _seeds(c: BrainPhantomCondition, mm: np.ndarray, mni: np.ndarray, rng: np.random.Generator) -> tuple[Seed, ...]:
@@ -238,10 +245,10 @@ def _with_vessels(
     sinus = sample(template().sinus, at) * np.float32(rng.uniform(0.2, 1.0))
     _move(shares, sinus, Tissue.blood, (Tissue.fluid, Tissue.grey))
     a, b = _noise(rng, grid, mask, 4.0), _noise(rng, grid, mask, 4.0)
-    width = rng.uniform(0.12, 0.24)
+    width = rng.uniform(0.14, 0.28)
     tube = np.exp(-(a**2 + b**2) / (2 * width**2)) * np.clip(1.6 * shares[INDEX[Tissue.fluid]], 0, 1)
     distance = sample(template().ventricle_mm, at)
-    _move(shares, np.asarray(0.8 * tube * (distance > 5), np.float32), Tissue.blood, (Tissue.fluid, Tissue.grey))
+    _move(shares, np.asarray(tube * (distance > 5), np.float32), Tissue.blood, (Tissue.fluid, Tissue.grey))
     return shares
 
 

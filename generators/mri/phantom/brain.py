@@ -107,7 +107,7 @@ def _scan(
     image = acquire(rng, anatomy.on_grid(ideal) * field, sigma, anatomy.spacing_mm, slice_mm, blur)
     low, high = (20, 20_000) if wide else (120, 2_500)
     scale = float(np.exp(rng.uniform(np.log(low), np.log(high)))) / max(level, 1e-6)
-    return np.asarray(image * np.float32(scale) * anatomy.mask, np.float32), scale
+    return np.asarray(image * np.float32(scale) * anatomy.on_grid(anatomy.edge), np.float32), scale
 
 
 def _mean_of(tissue: Tissue, anatomy: Anatomy, ideal: np.ndarray) -> float:
