@@ -160,10 +160,12 @@ def _seeds(c: BrainPhantomCondition, mm: np.ndarray, mni: np.ndarray, rng: np.ra
             places = np.flatnonzero(first & (depth > 6))
         if not places.size:
             continue
-        centre = mm[:, places[rng.integers(places.size)]].astype(float) + rng.uniform(-1, 1, 3)
+        chosen = int(places[rng.integers(places.size)])
+        x, y, z = (float(v) for v in mni[:, chosen])
+        centre = mm[:, chosen].astype(float) + rng.uniform(-1, 1, 3)
         push = float(rng.uniform(*{Tumour.low_grade: (0.05, 0.3)}.get(c.tumour, (0.15, 0.5))))
         oedema = (c.oedema_mm or 0.0) * (1.0 if k == 0 else float(rng.uniform(0.2, 1.0)))
-        found.append(Seed(centre, size, c.necrosis_share or 0.0, oedema, c.tumour, push))
+        found.append(Seed(centre, size, c.necrosis_share or 0.0, oedema, c.tumour, push, (x, y, z)))
     return tuple(found)
 
 

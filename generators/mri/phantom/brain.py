@@ -126,6 +126,7 @@ def _truth(c: BrainPhantomCondition, a: Anatomy, r: Relaxation, scales: dict[str
         "tumour_mm3": round(float((a.labels > 0).sum()) * voxel, 1),
         **{f"label_{k}_mm3": round(float((a.labels == k).sum()) * voxel, 1) for k in (1, 2, 3)},
         "tumours": len(a.seeds),
+        "tumour_centres_mm": [[round(float(v), 2) for v in s.centre_mm] for s in a.seeds],
         "least_jacobian": round(a.least_jacobian, 4),
     }
     for k, tissue in enumerate(TISSUES):
