@@ -15,9 +15,9 @@ from jaxtyping import Bool, Float, UInt8
 
 from ..seeds import stream
 from .anatomy_ageing import draw_volumes
-from .anatomy_map import BrainMap, draw_map
+from .anatomy_map import COARSE_MM, BrainMap, draw_map
 from .anatomy_template import in_location, template
-from .anatomy_warp import sample, smooth_noise
+from .anatomy_warp import sample, smooth_noise, upsample
 from .phantom_condition import BrainPhantomCondition, Side, Tumour
 from .tissue import INDEX, TISSUES, Tissue
 from .tumour_growth import Growth, Seed, grow, pushed_back
@@ -85,6 +85,16 @@ class _Grid:
         index = np.stack(np.unravel_index(flat, self.shape)).astype(np.float32)
         return np.asarray(index * np.float32(self.spacing_mm) + self.origin_mm[:, None], np.float32)
 
+    def back(self, head: BrainMap, seeds: Sequence[Seed] = ()) -> Float[np.ndarray, "3 n"]:
+        """Return where all voxels come from in the template, in mm; the smooth map is made coarsely, then refined."""
+        sides = [max(int(np.ceil(n * self.spacing_mm / COARSE_MM)), 2) + 2 for n in self.shape]
+        index = np.indices(sides, dtype=np.float32).reshape(3, -1) - 1
+        mm = np.asarray(index * np.float32(COARSE_MM) + self.origin_mm[:, None], np.float32)
+        for seed in seeds:
+            mm = pushed_back(mm, seed)
+        places = tuple(1 + np.arange(n) * self.spacing_mm / COARSE_MM for n in self.shape)
+        return np.stack([upsample(part.reshape(sides), places).ravel() for part in head.back(mm)])
+
 
 def build(condition: BrainPhantomCondition, seed: int) -> Anatomy:
     """Return the brain of a complete condition (`phantom_prior.complete`) and a patient's seed."""
@@ -95,13 +105,10 @@ def build(condition: BrainPhantomCondition, seed: int) -> Anatomy:
     young = base.volume_ml(base.ventricle) / whole
     volumes = draw_volumes(c.sex, c.age_years, young, stream(seed, "mri.volumes"))
     head = draw_map(stream(seed, "mri.shape"), volumes.intracranial_ml, c.ventricles_ml / volumes.intracranial_ml)
-    mask, inside, edge = _mask(head, grid, stream(seed, "mri.skull_strip"))
-    mm = grid.mm(inside)
-    seeds = _seeds(c, mm, head.back(mm), stream(seed, "mri.tumours"))
-    before = mm
-    for tumour in seeds:
-        before = pushed_back(before, tumour)
-    at = base.at(head.back(before))
+    calm = grid.back(head)
+    mask, inside, edge = _mask(calm, grid, stream(seed, "mri.skull_strip"))
+    seeds = _seeds(c, grid.mm(inside), calm[:, inside], stream(seed, "mri.tumours"))
+    at = base.at((grid.back(head, seeds) if seeds else calm)[:, inside])
     shares, ventricles = _normal(at, mask, grid, volumes.outer_ml, stream(seed, "mri.folds"))
     rng = stream(seed, "mri.growth")
     shares = _aged(shares, at, mask, grid, c.hyperintensities_ml or 0.0, stream(seed, "mri.ageing"))
@@ -127,13 +134,13 @@ def _grid(spacing_mm: float) -> _Grid:
     return _Grid(spacing_mm, (x, y, z), origin.astype(np.float32))
 
 
-def _mask(head: BrainMap, grid: _Grid, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _mask(mni: np.ndarray, grid: _Grid, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what skull stripping leaves: the mask, its voxels' flat numbers, and how much of each voxel is kept.
 
     It cuts at a depth that varies, and stripped voxels that are resampled get a dark edge.
     """
     base = template()
-    depth = sample(base.depth_mm, base.at(head.back(grid.mm(np.arange(math.prod(grid.shape))))), outside=-10.0)
+    depth = sample(base.depth_mm, base.at(mni), outside=-10.0)
     rough = smooth_noise(rng, grid.shape, 12.0 / grid.spacing_mm).ravel()
     left = depth - 0.8 * rough - rng.uniform(-0.7, 1.8)
     mask = (left > 0).reshape(grid.shape)
