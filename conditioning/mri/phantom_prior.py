@@ -45,15 +45,17 @@ _AGES = {Tumour.none: (50, 18), Tumour.low_grade: (43, 13), Tumour.high_grade: (
 _CLINICAL: dict[str, tuple[float, float]] = {
     "spin_echo_tr": (420.0, 750.0), "spin_echo_te": (8.0, 20.0),
     "gradient_echo_tr": (7.0, 30.0), "gradient_echo_te": (2.0, 6.0), "gradient_echo_flip": (15.0, 35.0),
-    "inversion_recovery_tr": (1700.0, 2500.0), "inversion_recovery_te": (3.0, 12.0), "inversion_recovery_ti": (750.0, 1050.0),
-    "t2_tr": (3000.0, 6500.0), "t2_te": (80.0, 120.0),
-    "flair_tr": (8000.0, 11000.0), "flair_te": (85.0, 140.0), "flair_off": (-0.06, 0.06),
-    "noise": (1.0, 4.0), "bias": (10.0, 40.0), "gadolinium": (0.35, 0.9),
+    "inversion_recovery_tr": (1900.0, 2600.0), "inversion_recovery_te": (3.0, 12.0),
+    "inversion_recovery_ti": (900.0, 1300.0),
+    "t2_tr": (3500.0, 7500.0), "t2_te": (85.0, 130.0),
+    "flair_tr": (8000.0, 11000.0), "flair_te": (85.0, 140.0), "flair_off": (-0.12, 0.12),
+    "noise": (1.0, 4.0), "bias": (10.0, 40.0), "gadolinium": (0.5, 1.2),
 }  # fmt: skip
 _RANDOMISED: dict[str, tuple[float, float]] = {
     "spin_echo_tr": (250.0, 1500.0), "spin_echo_te": (5.0, 35.0),
     "gradient_echo_tr": (5.0, 60.0), "gradient_echo_te": (1.5, 12.0), "gradient_echo_flip": (6.0, 60.0),
-    "inversion_recovery_tr": (1200.0, 3500.0), "inversion_recovery_te": (2.0, 25.0), "inversion_recovery_ti": (500.0, 1300.0),
+    "inversion_recovery_tr": (1600.0, 3500.0), "inversion_recovery_te": (2.0, 25.0),
+    "inversion_recovery_ti": (650.0, 1500.0),
     "t2_tr": (1800.0, 12000.0), "t2_te": (55.0, 180.0),
     "flair_tr": (5000.0, 14000.0), "flair_te": (60.0, 200.0), "flair_off": (-0.2, 0.2),
     "noise": (0.3, 9.0), "bias": (0.0, 80.0), "gadolinium": (0.15, 2.0),

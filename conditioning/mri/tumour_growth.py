@@ -29,6 +29,7 @@ class Seed:
         oedema_mm: reach of the oedema in white matter.
         kind: what grows.
         push: how much of its radius tissue is pushed away by, 0 to 0.6.
+        mni_mm: where in the template the centre's voxel comes from.
     """
 
     centre_mm: Float[np.ndarray, " 3"]
@@ -37,6 +38,7 @@ class Seed:
     oedema_mm: float
     kind: Tumour
     push: float
+    mni_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
