@@ -34,7 +34,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np  # noqa: E402
 from clinsynth import __version__  # noqa: E402
 from clinsynth.conditioning.readers import read  # noqa: E402
-from clinsynth.conditioning.record import Record  # noqa: E402
+from clinsynth.conditioning.record import Record, SignalGeometry  # noqa: E402
 from clinsynth.conditioning.seeds import stream  # noqa: E402
 from clinsynth.evaluation.finding import Finding  # noqa: E402
 from clinsynth.evaluation.verdict import LEVELS  # noqa: E402
@@ -110,7 +110,7 @@ def _own(deal: Deal, array: str, rng: np.random.Generator) -> list[Record]:
 
 def _bare(condition: Any) -> Any:
     """Return sex, age, view, rhythm and findings of a condition, and nothing of its measures."""
-    names = ("sex", "age_years", "view", "rhythm", "findings")
+    names = ("sex", "age_years", "view", "rhythm", "findings", "absent", "uncertain")
     return type(condition)(**{n: v for n in names if (v := getattr(condition, n, None)) is not None})
 
 
@@ -292,11 +292,11 @@ def written(records: Sequence[Record], folder: Path, modality: str) -> Path:
 
 def _row(k: int, record: Record, folder: Path, modality: str, own: bool) -> dict[str, str]:
     name = record.record_id if own else f"made_{k:04d}"
-    assert record.condition is not None
-    facts = record.condition.model_dump(mode="json", exclude_none=True)
-    facts.pop("duration_s", None)
-    if not own:
-        facts.pop("patient_id", None)
+    facts = _bare(record.condition).model_dump(mode="json", exclude_unset=True)
+    if isinstance(record.geometry, SignalGeometry):
+        facts |= {"fs_hz": record.geometry.fs_hz, "leads": list(record.geometry.leads)}
+    if own:
+        facts["patient_id"] = _patient(record)
     told = {key: "|".join(map(str, v)) if isinstance(v, list) else str(v) for key, v in facts.items()}
     return {"path": _file(record, folder / name, modality).name, "record_id": name, **told}
 
