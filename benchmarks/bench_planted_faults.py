@@ -436,7 +436,7 @@ def _names(figure: str) -> set[str]:
 
 
 def markdown(found: dict[str, Measured]) -> str:
-    """Return the table of faults and what caught them."""
+    """Return the table of faults and what caught them, the worst finding of each part."""
     lines = ["| planted | caught | by | level | figure | same figure, good half | s |", "|---|---|---|---|---|---|---|"]
     good = found["good"]
     for name, m in found.items():
@@ -451,7 +451,7 @@ def markdown(found: dict[str, Measured]) -> str:
             word = "passes" if not raised else "does not pass" if stops else "passes with care"
             lines.append(f"| {title} | {word} | – | – | {_cell(said)} | – | {m.seconds:.0f} |")
         else:
-            by = caught(fault, m, good)
+            by = list({f.part: f for f in reversed(caught(fault, m, good))}.values())[::-1]  # a part's worst
             if not by:
                 lines.append(f"| {title} | **no** | – | – | – | – | {m.seconds:.0f} |")
             for k, f in enumerate(by):
