@@ -157,6 +157,8 @@ def _record(
 ) -> Record:
     cells = {name: value for name, value in row.items() if stated(value)}
     facts = {name: cells[name] for name in CONDITION_COLUMNS if name in cells and name != "leads"}
+    if str(facts.get("powerline_hz")).removesuffix(".0").isdigit():  # one of two numbers, and cells are text
+        facts["powerline_hz"] = int(float(facts["powerline_hz"]))
     try:
         checked = EcgCondition(**facts)
     except ValidationError as error:

@@ -121,6 +121,10 @@ def _clouds(clouds: Clouds) -> list[Finding]:
         claim = "Whether a discriminator tells synthetic from real records: there are too few of them."
         return [Finding(part="clouds", question="purpose", level="unknown", claim=claim)]
     figure = f"discriminator AUC {auc.matched.value:.2f} (real from real: {auc.floor.value:.2f})"
+    if auc.matched.value - auc.floor.value > CLEAR and auc.matched.value <= auc.floor.high:
+        claim = "Whether a discriminator tells synthetic from real records: of so few it tells real halves apart too."
+        more = f"{figure}, up to {auc.floor.high:.2f}"
+        return [Finding(part="clouds", question="purpose", level="unknown", claim=claim, figure=more)]
     if auc.matched.value - auc.floor.value > CLEAR:
         claim = "Do not pass them off as a clinic's mix: a discriminator tells synthetic from real records."
         return [Finding(part="clouds", question="purpose", level="care", claim=claim, figure=figure)]

@@ -167,6 +167,9 @@ def _median_ratio(result: PrivacyResult) -> Finding | None:
     figure = f"{ranged(value, 2)}, line {LEAST_RATIO}"
     if value.value >= LEAST_RATIO:
         return _finding("good", "Synthetic records lie no nearer to training than held-out ones, as a whole", figure)
+    if value.high is None or value.high >= LEAST_RATIO:
+        claim = "Whether synthetic records as a whole lie nearer to training than held-out ones do: too few to tell"
+        return _finding("unknown", claim, figure)
     return _finding("stop", "Synthetic records as a whole lie nearer to training than held-out ones do", figure)
 
 

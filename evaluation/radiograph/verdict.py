@@ -80,14 +80,7 @@ def _real(look: RadiographLook) -> list[Finding]:
     found = []
     auc = everyone.get("discriminator_auc_logistic")
     if auc is not None and auc.matched.value is not None and auc.floor.value is not None:
-        told = auc.matched.value - auc.floor.value > CLEAR
-        claim = (
-            "Do not take them for what a clinic recorded: a discriminator tells synthetic from real."
-            if told
-            else "A stand-in in method development: a discriminator does not tell synthetic from real in practice."
-        )
-        figure = f"discriminator AUC {_against(auc)}"
-        found.append(_finding("realism", "purpose", "care" if told else "good", claim, figure))
+        found.append(_apart(auc))
     for name, what, digits, unit in (
         ("greys", "Where grey levels matter, they are not like real ones.", 3, ""),
         ("spectrum_db", "Where fine detail matters, they are not like real ones.", 1, " dB"),
@@ -99,6 +92,20 @@ def _real(look: RadiographLook) -> list[Finding]:
                 _finding("realism", "purpose", "care", what, f"{distance} {_against(m, digits, unit)}")
             )  # fmt: skip
     return found
+
+
+def _apart(auc: MeasuredRow) -> Finding:
+    """Return whether a discriminator tells synthetic from real, by more than it tells real halves apart."""
+    figure = f"discriminator AUC {_against(auc)}"
+    more = (auc.matched.value or 0) - (auc.floor.value or 0)
+    if more <= CLEAR:
+        claim = "A stand-in in method development: a discriminator does not tell synthetic from real in practice."
+        return _finding("realism", "purpose", "good", claim, figure)
+    if not auc.beyond_floor:
+        claim = "Whether a discriminator tells synthetic from real: of so few patients it tells real halves apart too."
+        return _finding("realism", "purpose", "unknown", claim, f"{figure}, up to {_two_of(auc.floor.high)}")
+    claim = "Do not take them for what a clinic recorded: a discriminator tells synthetic from real."
+    return _finding("realism", "purpose", "care", claim, figure)
 
 
 def _alike(look: RadiographLook) -> list[Finding]:
@@ -193,6 +200,9 @@ def _copied(check: CopyCheck) -> Finding:
     if ratio.high is not None and ratio.high < LEAST_RATIO:
         claim = f"As a whole they lie too near to training images, {by}: they repeat patients."
         return _finding("copies", "risk", "stop", claim, figure)
+    if not close:
+        claim = f"Whether they lie nearer to training images as a whole, {by}: there are too few patients to tell."
+        return _finding("copies", "risk", "unknown", claim, figure)
     claim = f"Some may lie too near to training images, {by}: look at the closest pairs before you pass them on."
     return _finding("copies", "risk", "care", claim, figure)
 

@@ -28,7 +28,7 @@ def checked(real=REAL, training=TRAINING, made=MADE, **change):
     known = {
         "seeds": {"evaluation": 0, "synthetic data": 7}, "weights": "abc", "versions": {"numpy": "2"},
         "made_by": {"clinsynth": "1"}, "commands": ["clinsynth evaluate"], "hardware": {"cores": "2"},
-        "seconds": {"measuring": 1.25},
+        "seconds": {"measuring": 1.25}, "encoder": "the studio's own",
     }  # fmt: skip
     return checklist(sides, **{**known, **change})
 

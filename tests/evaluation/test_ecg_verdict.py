@@ -81,11 +81,20 @@ def test_copies_are_a_risk_by_how_many_lie_near(closer, level):
 
 @pytest.mark.parametrize(
     ("auc", "level"),
-    [(Result(0.9, 0.8, 1, 9), "care"), (Result(0.55, 0.5, 0.6, 9), "good"), (unknown_result(), "unknown")],
-)
+    [(Result(0.9, 0.8, 1, 9), "care"), (Result(0.61, 0.5, 0.7, 9), "care"), (Result(0.55, 0.5, 0.6, 9), "good"),
+     (unknown_result(), "unknown")],
+)  # fmt: skip
 def test_a_discriminator_tells_what_they_can_stand_for(auc, level):
     said = proof_findings(clouds(auc, Result(0.1, 0.0, 0.2, 9)), None)
     assert levels(said, "clouds") == [("purpose", level)] and levels(said, "downstream") == [("purpose", "unknown")]
+
+
+def test_a_discriminator_that_tells_real_halves_apart_tells_nothing():
+    few = clouds(Result(0.65, 0.5, 0.8, 9), Result(0.1, 0.0, 0.2, 9))
+    auc = few.metrics[0].whole
+    wide = Measured("discriminator_auc_logistic", auc, matched=auc, floor=Result(0.5, 0.3, 0.7, 9))
+    said = proof_findings(Clouds((wide,), few.near, (), few.n), None)
+    assert levels(said, "clouds") == [("purpose", "unknown")]
 
 
 def test_what_was_not_proven_is_unknown():

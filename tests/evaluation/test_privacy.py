@@ -142,6 +142,20 @@ def test_a_leak_of_five_percent_is_found_and_its_records_named(world):
     assert any(f.level == "stop" for f in privacy_findings(result))
 
 
+@pytest.mark.parametrize(("ratio", "level"), [((0.89, 0.78, 1.1), "unknown"), ((0.6, 0.5, 0.7), "stop"),
+                                               ((0.95, 0.8, 1.1), "good")])  # fmt: skip
+def test_a_median_that_may_as_well_be_that_of_strangers_stops_nothing(world, ratio, level):
+    result = look(world, world["fresh"])
+    attack = result.attack("nearest")
+    value = attack.figure("median_ratio").value.model_copy(
+        update=dict(zip(("value", "low", "high"), ratio, strict=True))
+    )
+    figures = tuple(f.model_copy(update={"value": value}) if f.name == "median_ratio" else f for f in attack.figures)
+    changed = tuple(a.model_copy(update={"figures": figures}) if a.name == "nearest" else a for a in result.attacks)
+    found = privacy_findings(result.model_copy(update={"attacks": changed}))
+    assert [f.level for f in found if "nearer to training" in f.claim] == [level]
+
+
 def test_order_of_records_does_not_matter(world):
     rng = np.random.default_rng(4)
     turn = rng.permutation(500)
