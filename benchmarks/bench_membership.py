@@ -4,11 +4,12 @@
     python benchmarks/bench_membership.py --source pneumoniamnist.npz --most 3000 --steps 4000
 
 A source is READER:PATH, or a MedMNIST file of grey images, each taken for a patient of its own. Patients are cut in
-halves, members and strangers. Two small diffusion models (three layers, images of 16 x 16) learn the members, one with canaries among them and one without; pairs of reference models learn random halves of all patients and
-their complements, so that half of the references know a record and half do not. Each line gives the area under the ROC
-curve and the true positive rates at 0.1 % and 1 % false positives with 95 % intervals over patients; exposure is in
-bits, with what a blank gives. With --shipped N the threshold attack is run on the radiograph model that the package
-carries too, on N images that it learned and N of other patients.
+halves, members and strangers. Two small diffusion models (three layers, images of 16 x 16) learn the members, one with
+canaries among them and one without; pairs of reference models learn random halves of all patients and their
+complements, so that half of the references know a record and half do not. Each line gives the area under the ROC curve
+and the true positive rates at 0.1 % and 1 % false positives with 95 % intervals over patients; exposure is in bits,
+with what a blank gives. With --shipped N the threshold attack is run on the radiograph model that the package carries
+too, on N images that it learned and N of other patients.
 """
 
 from __future__ import annotations
