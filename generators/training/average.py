@@ -32,7 +32,9 @@ class Average:
                 if not now.requires_grad:
                     mean.data = now.data  # what is held still needs no memory of its own
         self._decay = decay
-        self._pairs: tuple[list[Tensor], list[Tensor]] | None = None  # to look for them costs as much as small steps
+        # To look for them at every step costs as much as small steps do.
+        self._pairs: tuple[list[Tensor], list[Tensor]] | None = None
+        self._holders: list[tuple[nn.Module, nn.Module, str]] = []
 
     def decay(self, t: int) -> float:
         """Return the share of the past that step t (from 0) keeps: min(decay, (1 + t) / (10 + t))."""
@@ -44,11 +46,11 @@ class Average:
         if self._pairs is None:
             pairs = list(self._parameters(networks))
             self._pairs = [mean for mean, _ in pairs], [now for _, now in pairs]
+            self._holders = list(self._buffers(networks))
         if self._pairs[0]:
             torch._foreach_lerp_(*self._pairs, 1 - self.decay(t))
-        for name, network in self.networks.items():
-            for mean, now in zip(network.buffers(), networks[name].buffers(), strict=True):
-                mean.copy_(now)
+        for holder, of, name in self._holders:
+            holder.get_buffer(name).copy_(of.get_buffer(name))
 
     def share(self, networks: Networks, device: torch.device) -> None:
         """Keep shares of the weights of `networks`, which have been cut up since they were copied."""
@@ -66,6 +68,12 @@ class Average:
             for network in self.networks.values():
                 stack.enter_context(made_whole(network, keep))
             yield self.networks
+
+    def _buffers(self, networks: Networks) -> Iterator[tuple[nn.Module, nn.Module, str]]:
+        """Yield the modules that hold a buffer: a module may put another tensor in its place."""
+        for name, network in self.networks.items():
+            for mean, now in zip(network.modules(), networks[name].modules(), strict=True):
+                yield from ((mean, now, key) for key, _ in mean.named_buffers(recurse=False))
 
     def _parameters(self, networks: Networks) -> Iterator[tuple[Tensor, Tensor]]:
         seen: set[int] = set()

@@ -75,7 +75,7 @@ class Course:
         micro_batches = self._micro_batches(step)
         # What a network draws by itself, as dropout does, is a function of the step and the process.
         own = stream(config.seed, f"training.torch/{step}/{self.accelerator.process_index}")
-        torch.manual_seed(int(own.integers(2**63)))
+        _seed_torch(int(own.integers(2**63)), self.accelerator.device)
         values: dict[str, dict[str, float]] = {}
         for phase in self.trainee.phases:
             optimiser = self.state.optimisers[phase.name]
@@ -181,6 +181,13 @@ class Course:
             return on_main(
                 self.accelerator, lambda: self.folder.export(lambda path: self.trainee.save_pretrained(path, networks))
             )
+
+
+def _seed_torch(seed: int, device: torch.device) -> None:
+    """Set torch's own source of the CPU and of the device; `torch.manual_seed` asks every kind of device there is."""
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.manual_seed(seed)
 
 
 def flat(line: Mapping[str, Any], before: str = "") -> dict[str, float]:

@@ -398,7 +398,7 @@ def test_the_whole_is_found_again_and_said_on_a_page(whole):
     steps = {arm.name: arm.steps for arm in result.shares[0].result.arms}
     assert steps["synthetic -> real"] == steps[SAME_COMPUTE] == 2 * steps["real"] == 2 * steps["mixed"]
     sections = findings_sections(result)
-    assert [s.name for s in sections] == ["findings-held-out", "findings-far"]
+    assert [s.name for s in sections] == ["findings-held-out", "findings-far", "fairness", "robustness"]
     for table in (t for s in sections for t in s.tables):
         assert {len(row) for row in table.rows} == {len(table.head)}
     for share in result.shares:
