@@ -1,7 +1,8 @@
 """A made contrast beside the real one, voxel by voxel: errors, PSNR and structural similarity in a region.
 
-Values are put on one scale first: 0 to the 99.5th percentile of the real brain becomes 0 to 1, and both are cut
-there. A made volume must therefore meet the scanner's scale; `own` scales each by itself, as challenges do.
+Values are put on one scale first: 0 to the 99.5th percentile of the real brain becomes 0 to 1, and both are cut there.
+A made volume must therefore meet the scanner's scale. That of a contrast that was never measured cannot be known:
+`fitted` gives each made volume the one factor that brings it nearest; `own` scales each by itself, as challenges do.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .ssim import ssim_map
 
 TOP = 99.5  # percentile of the brain that becomes 1
 LEAST_MSE = 1e-10  # 100 dB: more is not told apart from equal
-Scale = Literal["real", "own"]
+Scale = Literal["real", "fitted", "own"]
 
 
 class Scores(BaseModel):
@@ -57,10 +58,28 @@ def on_one_scale(
     brain: Bool[np.ndarray, "x y z"],
     scale: Scale = "real",
 ) -> tuple[Float[np.ndarray, "x y z"], Float[np.ndarray, "x y z"]]:
-    """Return both from 0 to 1: by the real volume's range, or each by its own."""
-    tops = (top_of(made if scale == "own" else real, brain), top_of(real, brain))
-    a, b = (np.clip(np.asarray(v, dtype=np.float64) / top, 0, 1) for v, top in zip((made, real), tops, strict=True))
-    return a, b
+    """Return both from 0 to 1.
+
+    Args:
+        made: the made contrast.
+        real: the real one.
+        brain: where the scale is taken.
+        scale: `real`, both by the real volume's range; `fitted`, the same behind one factor of least squares; `own`,
+            each by its own range.
+    """
+    top = top_of(real, brain)
+    a, b = (np.asarray(v, dtype=np.float64) / top for v in (made, real))
+    if scale == "own":
+        a *= top / top_of(made, brain)
+    if scale == "fitted":
+        a *= gain_of(a[brain], b[brain])
+    return np.clip(a, 0, 1), np.clip(b, 0, 1)
+
+
+def gain_of(made: Float[np.ndarray, " n"], real: Float[np.ndarray, " n"]) -> float:
+    """Return the factor of least squares that brings made values to real ones; 1 where all made values are 0."""
+    power = float(made @ made)
+    return float(made @ real) / power if power > 0 else 1.0
 
 
 def psnr_db(mse: float) -> float:

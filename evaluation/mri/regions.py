@@ -17,18 +17,18 @@ PARTS: Mapping[str, tuple[int, ...]] = {
 
 
 def brain_of(volumes: Mapping[str, Num[np.ndarray, "x y z"]]) -> Bool[np.ndarray, "x y z"]:
-    """Return the voxels of the brain: those where all contrasts of a skull-stripped patient have a signal.
+    """Return the voxels of the brain: those where a contrast of a skull-stripped patient is not 0.
 
     Raises:
-        ValueError: no volume, volumes of several shapes, or no voxel with a signal.
+        ValueError: no volume, volumes of several shapes, or nothing but 0.
     """
     shapes = {np.shape(v) for v in volumes.values()}
     if len(shapes) != 1:
         said = " and ".join(sorted(" x ".join(map(str, s)) for s in shapes)) or "no volume"
         raise ValueError(f"a brain is found in volumes of one grid; got {said}")
-    brain = np.all([np.asarray(v) != 0 for v in volumes.values()], axis=0)
+    brain = np.any([np.asarray(v) != 0 for v in volumes.values()], axis=0)
     if not brain.any():
-        raise ValueError(f"{', '.join(volumes)}: no voxel has a signal in all of them; is the background 0?")
+        raise ValueError(f"{', '.join(volumes)}: all voxels are 0; there is no brain in them")
     return np.asarray(brain)
 
 

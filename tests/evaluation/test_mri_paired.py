@@ -16,7 +16,7 @@ from monai.metrics import compute_dice, compute_hausdorff_distance
 from scipy.ndimage import gaussian_filter
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-SHAPE = (26, 30, 22)
+SHAPE = (20, 22, 18)
 
 
 def volumes(seed: int, gain: float = 300.0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -27,7 +27,7 @@ def volumes(seed: int, gain: float = 300.0) -> tuple[np.ndarray, np.ndarray, np.
     real = brain * gain * (1 + 1.5 * gaussian_filter(rng.standard_normal(SHAPE), 2) / 0.05 * 0.1)
     made = brain * (real + 0.1 * gain * gaussian_filter(rng.standard_normal(SHAPE), 1))
     labels = np.zeros(SHAPE, np.uint8)
-    labels[8:16, 10:18, 8:14], labels[10:14, 12:16, 9:12], labels[10:12, 12:14, 9:11] = 2, 3, 1
+    labels[6:14, 7:15, 5:11], labels[8:12, 9:13, 6:9], labels[8:10, 9:11, 6:8] = 2, 3, 1
     return np.clip(real, 0, None).astype(np.float32), np.clip(made, 0, None).astype(np.float32), brain, labels
 
 
@@ -43,7 +43,7 @@ def test_the_mean_of_the_similarity_map_is_torchmetrics(data_range: float | None
 
 
 def test_brasyn_is_the_definition_by_torchmetrics() -> None:
-    for seed in range(3):
+    for seed in range(2):
         real, made, brain, labels = volumes(seed)
         mask = labels > 0
         a, b = (torch.from_numpy(v.astype(np.float64)) for v in (made, real))
@@ -61,7 +61,7 @@ def test_zeros_outside_inflate_brasyn_and_not_the_masked_voxels() -> None:
     mask = labels > 0
     wrong = np.where(mask, np.random.default_rng(0).permutation(real.ravel()).reshape(SHAPE), made)
     found = brasyn(wrong, real, mask, brain)
-    assert found.inside_tumour < 0.4 < 0.8 < found.ssim_tumour
+    assert found.inside_tumour < 0.2 < 0.6 < found.ssim_tumour
 
 
 def test_brasyn_sees_no_gain_and_the_scanners_scale_does() -> None:
@@ -136,13 +136,13 @@ def test_tumour_parts_are_nested_and_other_labels_are_refused() -> None:
 
 def test_what_cannot_be_compared_is_refused() -> None:
     real, made, brain, labels = volumes(7)
-    with pytest.raises(ValueError, match="one grid; got 26 x 30 x 22 and 26 x 30 x 21"):
+    with pytest.raises(ValueError, match="one grid; got 20 x 22 x 18 and 20 x 22 x 17"):
         paired_scores(made, real[..., 1:], {"brain": brain})
     with pytest.raises(ValueError, match="no voxel is of a tumour"):
         brasyn(made, real, np.zeros(SHAPE, bool), brain)
     with pytest.raises(ValueError, match="nearly constant"):
         own_range(np.zeros(SHAPE))
-    with pytest.raises(ValueError, match="no voxel has a signal"):
+    with pytest.raises(ValueError, match="there is no brain"):
         brain_of({"t1": np.zeros(SHAPE)})
     with pytest.raises(ValueError, match="volumes of one grid"):
         brain_of({"t1": real, "t2": real[1:]})
