@@ -47,6 +47,7 @@ MODEL_INDEX = "model_index.json"  # the file by which a trained generator's fold
 GENERATORS: dict[str, str] = {
     "ecg": "clinsynth.generators.ecg:EcgSimulator",
     "ecg-diffusion": "clinsynth.generators.ecg.learned:EcgDiffusion",
+    "mri": "clinsynth.generators.mri.wavelet:MriDiffusion",
     "radiograph": "clinsynth.generators.radiograph.latent:RadiographDiffusion",
     "radiograph-sd": "clinsynth.generators.radiograph.stable_diffusion:RadiographStableDiffusion",
 }
@@ -56,6 +57,7 @@ RECIPES: dict[str, str] = {
     "radiograph": "clinsynth.generators.radiograph.latent.recipe:RadiographDiffusionRecipe",
     "radiograph-autoencoder": "clinsynth.generators.radiograph.latent.autoencoder_recipe:RadiographAutoencoderRecipe",
     "ecg-diffusion": "clinsynth.generators.ecg.learned.recipe:EcgDiffusionRecipe",
+    "mri": "clinsynth.generators.mri.wavelet.recipe:MriDiffusionRecipe",
     "radiograph-sd": "clinsynth.generators.radiograph.stable_diffusion.recipe:RadiographStableDiffusionRecipe",
 }
 

@@ -15,6 +15,7 @@ __all__ = ["EMBEDDED", "embedded", "embedded_names"]
 EMBEDDED: dict[str, str] = {
     "ludb": "clinsynth.conditioning.embedded.ludb_records:read_ludb",
     "nih64": "clinsynth.conditioning.embedded.nih64_images:read_nih64",
+    "tcga_lgg": "clinsynth.conditioning.embedded.tcga_lgg_brains:read_tcga_lgg",
 }
 
 
@@ -28,7 +29,7 @@ def embedded(name: str, **options: Any) -> Iterator[Record]:
 
     Args:
         name: one of `embedded_names()`.
-        options: the set's own; `ludb` has `split`, `leads`, `fs_hz`, and `nih64` has `split`.
+        options: the set's own; `ludb` has `split`, `leads`, `fs_hz`, and `nih64` and `tcga_lgg` have `split`.
 
     Raises:
         ValueError: no such set, or no such option, with the nearest word.

@@ -1,4 +1,4 @@
-"""Readers of real data: every one yields `Record`s, signals in mV, leads in a stated order, images from 0 to 1."""
+"""Readers of real data: every one yields `Record`s: signals in mV, images from 0 to 1, brains in RAS on one grid."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ __all__ = ["READERS", "read"]
 
 # A line here is all that a new reader needs: name -> "module:function".
 READERS: dict[str, str] = {
+    "bids": "clinsynth.conditioning.readers.bids:read_bids",
+    "brats": "clinsynth.conditioning.readers.brats:read_brats",
     "chexpert": "clinsynth.conditioning.readers.chexpert:read_chexpert",
     "cinc": "clinsynth.conditioning.readers.cinc:read_cinc",
     "dicom": "clinsynth.conditioning.readers.dicom_folder:read_dicom",
+    "dicom-series": "clinsynth.conditioning.readers.dicom_series:read_dicom_series",
     "mimic-cxr": "clinsynth.conditioning.readers.mimic_cxr:read_mimic_cxr",
+    "nifti": "clinsynth.conditioning.readers.nifti_patients:read_nifti",
     "nih": "clinsynth.conditioning.readers.nih:read_nih",
     "padchest": "clinsynth.conditioning.readers.padchest:read_padchest",
     "ptbxl": "clinsynth.conditioning.readers.ptbxl:read_ptbxl",
@@ -44,7 +48,9 @@ def read(source: str, **options: Any) -> Iterator[Record]:
             left out), `fs_hz` (resample to this rate, annotations included), `on_error` (`raise`,
             or `skip` a record that cannot be read), `skipped` (a list that receives one line per
             record skipped); of all radiograph readers `size` (a square of that side), `resample`, `images`
-            (False for conditions alone), `limit`, `on_error` and `skipped`, and `split` where there is an official one.
+            (False for conditions alone), `limit`, `on_error` and `skipped`, and `split` where there is an official one;
+            of all readers of brains `images`, `resample` (bring a contrast of another grid onto the first one's),
+            `whole_head` (accept what is not skull-stripped), `limit`, `on_error` and `skipped`.
 
     Returns:
         An iterator over records, each read when it is asked for.

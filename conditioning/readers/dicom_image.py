@@ -74,7 +74,8 @@ def _header(path: Path, pixels: bool, modalities: Collection[str] | None) -> Any
         raise ValueError(f"cannot be read as DICOM, it is cut or damaged: {first_line(error)}") from error
     modality = str(head.get("Modality", "")).strip()
     if modalities is not None and modality not in modalities:
-        raise ValueError(f"has modality {modality or 'none'}; a radiograph has {' or '.join(modalities)}")
+        advice = "; series of MR are read by dicom-series:" if modality == "MR" else ""
+        raise ValueError(f"has modality {modality or 'none'}; a radiograph has {' or '.join(modalities)}{advice}")
     return head
 
 

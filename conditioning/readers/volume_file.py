@@ -117,7 +117,8 @@ def _nifti(path: Path, size: int) -> FileVolume:
         raise
     except Exception as error:  # what a broken header makes nibabel raise is not foreseeable
         raise ValueError(f"cannot be read as NIfTI, it is cut or damaged: {first_line(error)}") from error
-    return _turned(values, image)
+    scale = _MM.get(str(image.header.get_xyzt_units()[0]), 1.0)
+    return turned(values, np.asarray(image.affine, dtype=float), scale)
 
 
 def _three(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -129,21 +130,28 @@ def _three(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:3]
 
 
-def _turned(values: Float[np.ndarray, "x y z"], image: Any) -> FileVolume:
+def turned(values: Float[np.ndarray, "x y z"], affine: Float[np.ndarray, "4 4"], scale: float = 1.0) -> FileVolume:
+    """Return a volume with its axes turned to right, front and head, as its affine says.
+
+    Args:
+        values: as stored.
+        affine: voxel to world (RAS).
+        scale: mm that one unit of the affine is.
+
+    Raises:
+        ValueError: an affine that turns the volume flat.
+    """
     import nibabel
 
-    affine = np.asarray(image.affine, dtype=float)
-    scale = _MM.get(str(image.header.get_xyzt_units()[0]), 1.0)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
         raise ValueError("has an affine that turns the volume flat; its header is damaged")
+    about = {"axes_in_file": "".join(nibabel.aff2axcodes(affine))}
     orientation = nibabel.orientations.io_orientation(affine)
-    turned = nibabel.orientations.apply_orientation(values, orientation)
+    to_ras = nibabel.orientations.apply_orientation(values, orientation)
     affine = affine @ nibabel.orientations.inv_ornt_aff(orientation, values.shape)
     affine[:3] *= scale
-    spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
-    about = {"axes_in_file": "".join(nibabel.aff2axcodes(np.asarray(image.affine, dtype=float)))}
-    x, y, z = (float(s) for s in spacing)
-    return FileVolume(np.ascontiguousarray(turned), (x, y, z), affine, about)
+    x, y, z = (float(s) for s in np.sqrt((affine[:3, :3] ** 2).sum(axis=0)))
+    return FileVolume(np.ascontiguousarray(to_ras), (x, y, z), affine, about)
 
 
 def _npy(path: Path) -> FileVolume:

@@ -12,7 +12,7 @@ from clinsynth.evaluation.mri.baselines import BASELINES
 from clinsynth.evaluation.mri.case import Case, Missing, case_of, questions
 from clinsynth.evaluation.mri.crossing import answered, crossed
 from clinsynth.evaluation.mri.paired import on_one_scale, paired_scores
-from mri_toy import brain_record
+from brain_toy import brain_record
 from scipy.ndimage import gaussian_filter
 
 T1, T1CE, T2, FLAIR = Contrast

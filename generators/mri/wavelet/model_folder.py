@@ -1,0 +1,95 @@
+"""The volume translator on disk: diffusers' layout, a folder per component."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from pydantic import BaseModel, ValidationError
+from torch import nn
+
+from ....conditioning.words import one_line
+from ...diffusion import read_component, read_index, read_weights, write_component, write_index
+from ...diffusion.unet3d import UNet3d
+from ...readout.supervised import initialise
+from .intensity import Scales
+from .prepared import N_FACTS
+from .settings import Bridge, ModelConfig, SamplingConfig
+
+UNET = "unet"
+CLASS = "MriDiffusion"
+_COMPONENTS = {
+    UNET: "UNet3d",
+    "scheduler": "SchedulerConfig",
+    "model": "ModelConfig",
+    "sampling": "SamplingConfig",
+    "scales": "Scales",
+}
+_SCHEDULER_FILE = "scheduler_config.json"
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def new_network(model: ModelConfig, seed: int) -> nn.Module:
+    """Return an untrained U-Net; the same seed, the same weights."""
+    told = N_FACTS if model.facts else 0
+    return initialise(lambda: UNet3d(model.denoiser, model.in_channels, 8, told), seed)
+
+
+def write_model(
+    folder: Path, unet: nn.Module, model: ModelConfig, sampling: SamplingConfig, scales: Scales, half: bool = False
+) -> None:
+    """Write a model into a new or empty folder, its weights in half precision if asked for.
+
+    Raises:
+        ValueError: the folder is not empty.
+    """
+    write_index(folder, CLASS, _COMPONENTS)
+    network = {"in_channels": model.in_channels, "out_channels": 8} | model.denoiser.model_dump(mode="json")
+    write_component(folder, UNET, {"_class_name": "UNet3d"} | network, unet, half=half)
+    write_component(folder, "scheduler", scheduler_config(model), file=_SCHEDULER_FILE)
+    for name, config in (("model", model), ("sampling", sampling), ("scales", scales)):
+        write_component(folder, name, config.model_dump(mode="json"))
+
+
+def read_model(folder: Path) -> tuple[nn.Module, ModelConfig, SamplingConfig, Scales]:
+    """Return network and settings from a folder; weights in half precision come back in float32.
+
+    Raises:
+        ValueError: something is missing, damaged, another model's or a pickle; the message names it.
+    """
+    read_index(folder, CLASS, _COMPONENTS)
+    model = _checked(ModelConfig, read_component(folder, "model"), folder)
+    sampling = _checked(SamplingConfig, read_component(folder, "sampling"), folder).checked(model)
+    scales = _checked(Scales, read_component(folder, "scales"), folder)
+    unet = new_network(model, 0)
+    read_weights(folder, UNET, unet)
+    return unet, model, sampling, scales
+
+
+def scheduler_config(model: ModelConfig) -> dict[str, Any]:
+    """Return the objective as settings of a scheduler."""
+    if isinstance(model.objective, Bridge):
+        bridge = model.objective.bridge
+        return {"_class_name": "BridgeConfig", "prediction_type": "sample"} | bridge.model_dump(mode="json")
+    schedule = model.objective.schedule
+    return {
+        "_class_name": "DDPMScheduler", "num_train_timesteps": schedule.steps, "prediction_type": "sample",
+        "beta_schedule": "linear", "beta_start": schedule.beta_start, "beta_end": schedule.beta_end,
+        "few": schedule.few, "clip_sample": False,
+    }  # fmt: skip
+
+
+def halved(network: nn.Module) -> None:
+    """Round all weights to half precision in place, so that a folder of half the size holds them exactly."""
+    with torch.no_grad():
+        for p in network.parameters():
+            p.copy_(p.half().float())
+
+
+def _checked(kind: type[_Model], body: Mapping[str, Any], folder: Path) -> _Model:
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        raise ValueError(f"{folder}: {one_line(error, kind)}") from error
