@@ -36,7 +36,12 @@ _CONTEXT: dict[str, Any] = {
     **{term: f"cr:{term}" for term in _TERMS},
 }
 _SETS = "manifests"
-_TYPES = {"png": "image/png", "png16": "image/png", "dicom": "application/dicom"}  # of images, which loaders open
+_TYPES = {
+    "png": "image/png",
+    "png16": "image/png",
+    "dicom": "application/dicom",
+    "nifti": "application/gzip",
+}  # of images, which loaders open
 
 
 def croissant(info: DatasetInfo, receipts: Sequence[Receipt], manifest: pa.Table) -> str:
