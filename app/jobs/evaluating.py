@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from shlex import quote as quoted
 from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress, silent
 from .gate import RESULT, Gated, gated
-from .modalities import TABLE, Measured, Modality, check_same, check_task, modality
+from .modalities import MODALITIES, SEEN, TABLE, Measured, Modality, check_same, check_task, modality
 from .planning import plan_command
 from .reporting import PAGE, STORED, PartTimes, checked_of, publish, report, stands, versions
 from .sources import Opened, Side, open_sources
@@ -65,7 +66,7 @@ def evaluate(
     check_task(module, task if task is None or isinstance(task, str) else task.name, train)
     settings = module.task_settings(task) if isinstance(task, str) else task
     sides = _read(opened, condition, limit)
-    check_same(condition, module, sides)
+    check_same(TABLE if condition in SEEN else condition, module, sides)
     gate = gated(sides["real"], sides["synthetic"], sides.get("training"))
     compared, refused = _compared(module, gate, train, settings)  # before the work
     folder = Path(out)
@@ -96,7 +97,7 @@ def _condition(opened: Mapping[str, Opened]) -> str:
 
 
 def _read(opened: Mapping[str, Opened], condition: str, limit: int | None) -> dict[str, Side]:
-    """Read all sides, and see them as a table's where one is of a table.
+    """Read all sides, and see their records as a table's where the modality does.
 
     Raises:
         DamagedDataset: a data set of the studio's does not fit its receipts.
@@ -105,10 +106,9 @@ def _read(opened: Mapping[str, Opened], condition: str, limit: int | None) -> di
     sides = {}
     for name, source in opened.items():
         side = source.read(None if name == "training" else limit)
-        if condition == TABLE:
-            from .tables import as_table
-
-            side = replace(side, records=tuple(as_table(record) for record in side.records))
+        if condition in SEEN:
+            seen = import_module(MODALITIES[condition], __package__).seen
+            side = replace(side, records=tuple(v for record in side.records for v in seen(record)))
         sides[name] = side
     return sides
 
