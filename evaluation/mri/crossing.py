@@ -6,7 +6,7 @@ Finished answers stay in a folder, so a stopped run goes on where it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ def crossed(
     methods: Mapping[str, Baseline],
     *,
     asked: Iterable[Missing] | None = None,
+    who: Mapping[str, Collection[str]] | None = None,
     made_from: Mapping[str, Any] | None = None,
     seed: int = 0,
     folder: Path | None = None,
@@ -72,6 +73,7 @@ def crossed(
         cases: complete ones; several of one patient are left out together.
         methods: by name: take training cases, a question and a seed, and return what fills a case.
         asked: questions; all 28 when None.
+        who: by method, the only brains that it is asked of: those that a trained model has not seen.
         made_from: what tells a method from another of its name, such as the hash of its weights.
         seed: of the methods.
         folder: where answers are kept.
@@ -82,7 +84,10 @@ def crossed(
     """
     if len({case.patient for case in cases}) < 2:
         raise ValueError("patients are left out one by one; two or more are needed")
-    todo = [(m, q, c) for q in (asked or questions()) for m in methods for c in cases]
+    only = who or {}
+    todo = [
+        (m, q, c) for q in (asked or questions()) for m in methods for c in cases if m not in only or c.name in only[m]
+    ]
     digests = {id(case): _digest(case) for case in cases}
     found = []
     for k, (name, question, case) in enumerate(todo):
