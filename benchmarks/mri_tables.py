@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ def _cell(psnr: list[float], similar: list[float], best: float | None) -> str:
 
 
 def three_inputs(results: Results) -> str:
-    """Return each left-out patient for the questions with three inputs, on the real volume's scale and behind a factor."""
+    """Return each left-out patient for the questions with three inputs, on the real scale and behind a factor."""
     methods = list(dict.fromkeys(a.method for a in results.answers))
     title = (
         "\n## Three inputs, each left-out patient\n\nPSNR in the brain (dB): on the real volume's scale (`fitted`).\n"
@@ -75,12 +75,12 @@ def three_inputs(results: Results) -> str:
     for q in (q for q in questions() if len(q.inputs) == 3):
         for patient in dict.fromkeys(a.patient for a in results.answers):
             found = [next((a for a in _of(results.answers, q, m) if a.patient == patient), None) for m in methods]
-            shown = [
-                "–" if a is None else f"{a.scores['brain'].psnr_db:.1f} ({a.fitted['brain'].psnr_db:.1f})"
-                for a in found
-            ]
-            rows.append([str(q.target), patient, *shown])
+            rows.append([str(q.target), patient, *map(_psnr, found)])
     return title + _table(["to", "patient", *methods], rows)
+
+
+def _psnr(a: Answer | None) -> str:
+    return "–" if a is None else f"{a.scores['brain'].psnr_db:.1f} ({a.fitted['brain'].psnr_db:.1f})"
 
 
 def challenge(answers: Sequence[Answer]) -> str:
@@ -88,20 +88,21 @@ def challenge(answers: Sequence[Answer]) -> str:
     told = [a for a in answers if a.brasyn and len(a.inputs) == 3]
     if not told:
         return ""
-    title = "\n## BraSyn's measure\n\nSimilarity in the tumour / outside, as the challenge has it, and (voxels inside alone).\n"
+    title = "\n## BraSyn's measure\n\nSimilarity in the tumour / outside, as it is defined (voxels inside alone).\n"
     methods = list(dict.fromkeys(a.method for a in told))
     rows = []
     for target in Contrast:
-        row = [str(target)]
-        for m in methods:
-            found = [a.brasyn for a in told if a.method == m and a.target == target and a.brasyn]
-            mean: Callable[[str], float] = lambda name, found=found: float(np.mean([b[name] for b in found]))  # type: ignore[misc]
-            row.append(
-                "–" if not found else f"{mean('ssim_tumour'):.3f} / {mean('ssim_non_tumour'):.3f} "
-                f"({mean('inside_tumour'):.2f} / {mean('inside_non_tumour'):.2f})"
-            )  # fmt: skip
-        rows.append(row)
+        found = [[a.brasyn for a in told if a.method == m and a.target == target and a.brasyn] for m in methods]
+        rows.append([str(target), *map(_similar, found)])
     return title + _table(["to", *methods], rows)
+
+
+def _similar(found: Sequence[dict[str, float]]) -> str:
+    if not found:
+        return "–"
+    mean = {name: float(np.mean([b[name] for b in found])) for name in found[0]}
+    whole = f"{mean['ssim_tumour']:.3f} / {mean['ssim_non_tumour']:.3f}"
+    return f"{whole} ({mean['inside_tumour']:.2f} / {mean['inside_non_tumour']:.2f})"
 
 
 def steps(results: Results) -> str:
@@ -126,19 +127,10 @@ def trust(results: Results) -> str:
         over = [f["overconfidence"] for f in found if f["overconfidence"] is not None]
         first, last = (float(np.mean([f["deciles"][k]["error"] for f in found])) for k in (0, -1))
         cover = [float(np.mean([f[name] for f in found])) for name in ("covered_68", "covered_95")]
-        rows.append(
-            [model, target, _mean(ranks, 2), f"{cover[0]:.2f}", f"{cover[1]:.2f}", _mean(over, 1), f"{first:.3f}", f"{last:.3f}"]
-        )  # fmt: skip
-    head = [
-        "model",
-        "to",
-        "rank correlation",
-        "within 1 SD",
-        "within 1.96",
-        "RMS error / SD",
-        "error, surest",
-        "least sure",
-    ]
+        errors = [f"{first:.3f}", f"{last:.3f}"]
+        rows.append([model, target, _mean(ranks, 2), *(f"{c:.2f}" for c in cover), _mean(over, 1), *errors])
+    head = ["model", "to", "rank correlation", "within 1 SD", "within 1.96", "RMS error / SD"]
+    head += ["error, surest tenth", "least sure"]
     return "\n## Uncertainty and error\n\nThree inputs; means over patients.\n" + _table(head, rows)
 
 

@@ -23,9 +23,8 @@ def by_threshold(volumes, brain):
 
 def test_replacing_what_is_read_costs_and_replacing_what_is_not_read_does_not():
     nothing = np.zeros(CASE.brain.shape, np.float32)
-    lost = {
-        (u.arm, u.part): u for u in uses_of(CASE, FLAIR, by_threshold, {"zero": nothing, "same": CASE.volumes[FLAIR]})
-    }
+    arms = {"zero": nothing, "same": CASE.volumes[FLAIR]}
+    lost = {(u.arm, u.part): u for u in uses_of(CASE, FLAIR, by_threshold, arms)}
     assert len(lost) == 9
     assert lost["zero", "WT"].dice < lost["real", "WT"].dice - 0.2
     assert lost["zero", "ET"].dice == lost["real", "ET"].dice
