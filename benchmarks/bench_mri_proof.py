@@ -18,24 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from clinsynth.conditioning.mri import Contrast
-from clinsynth.conditioning.mri.phantom_condition import BrainPhantomCondition
-from clinsynth.conditioning.readers import read
-from clinsynth.conditioning.seeds import stream
 from clinsynth.evaluation.kept import kept
 from clinsynth.evaluation.mri.baselines import BASELINES, Baseline
-from clinsynth.evaluation.mri.case import Case, Missing, case_of, questions
+from clinsynth.evaluation.mri.case import Case, Missing, questions
 from clinsynth.evaluation.mri.crossing import answered, crossed
 from clinsynth.evaluation.mri.trust import trust
 from clinsynth.evaluation.mri.usefulness import Use, uses_of
-from clinsynth.generators.mri.phantom import BrainPhantom
 from clinsynth.generators.mri.wavelet import MriDiffusion
 from clinsynth.generators.readout.tumour import SegmenterConfig, TumourSegmenter, scan_of, taught_segmenter
+from mri_brains import SEED, brains, phantoms
 from mri_tables import Results, markdown
 from pydantic import BaseModel
 
 THREE = [q for q in questions() if len(q.inputs) == 3]
-SEED = 0
 
 
 @dataclass(frozen=True)
@@ -116,12 +111,6 @@ def parsed(text: str, known: Sequence[str]) -> tuple[str, Model]:
     return name, Model(folder, tuple(whom.split(",")) if whom else tuple(known))
 
 
-def brains(sources: Sequence[str], only: Sequence[str]) -> list[Case]:
-    """Return the complete brains of the sources."""
-    records = [r for source in sources for r in read(source)]
-    return [case_of(r) for r in records if (not only or r.record_id in only) and set(Contrast) <= set(r.arrays)]
-
-
 def told(what: str) -> Callable[[int, int], None]:
     """Return what says on the terminal how far a part is."""
 
@@ -193,7 +182,7 @@ def uses(
     arms = {name: m for name, m in methods.items() if name in ("zero", "mean", "histogram") or name in who}
 
     def make() -> _Rows:
-        pool = [case_of(r) for r in phantoms(n)]
+        pool = phantoms(n)
         rows: list[dict[str, Any]] = []
         for case in labelled:
             others = [c for c in cases if c.patient != case.patient]
@@ -217,13 +206,6 @@ def segmenter(real: Sequence[Case], pool: Sequence[Case]) -> TumourSegmenter:
     first = taught_segmenter(made, config, SEED)
     both = known * max(1, len(made) // max(1, len(known))) + made
     return taught_segmenter(both, config, SEED + 1, first)
-
-
-def phantoms(n: int) -> list:
-    """Return phantom brains with tumours at 2 mm."""
-    seeds = [int(s) for s in stream(SEED, "bench.mri.phantoms").integers(2**62, size=n)]
-    asked = [BrainPhantomCondition(tumour=("low_grade", "high_grade")[k % 2]) for k in range(n)]
-    return list(BrainPhantom().generate(asked, seeds))
 
 
 if __name__ == "__main__":
