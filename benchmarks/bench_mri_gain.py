@@ -27,7 +27,6 @@ from clinsynth.generators.readout.tumour import Scan, SegmenterConfig, TumourSeg
 from mri_brains import brains, phantoms
 from pydantic import BaseModel
 
-
 PATCH = 24  # voxels a side
 
 
