@@ -93,9 +93,14 @@ def sample(
         Stopped: by Ctrl-C or SIGTERM; finished shards stay.
     """
     at_least_one("workers", workers)
-    settings = {"layout": layout, "shard_size": shard_size, "batch_size": batch_size, "threads": threads}
-    told = {"seed": seed, "control": control, "warn": warn}
-    made = prepared(model, plan, out, part, file_format=file_format, **told, **settings)
+    settings: dict[str, Any] = {
+        "layout": layout,
+        "shard_size": shard_size,
+        "batch_size": batch_size,
+        "threads": threads,
+    }
+    settings["file_format"] = file_format
+    made = prepared(model, plan, out, part, seed=seed, control=control, warn=warn, **settings)
     with _as_file(made.plan) as path:
         spec = {
             "model": model,

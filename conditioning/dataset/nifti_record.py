@@ -26,7 +26,7 @@ HEADER, FIRST_BYTE = 348, 352
 MOST_VOXELS = 300_000_000
 LONGEST_EXTENSION = 1_000_000
 COMMENT = 6  # code of a header extension of text
-TYPES = {2: np.dtype("<u1"), 4: np.dtype("<i2"), 8: np.dtype("<i4"), 16: np.dtype("<f4")}
+TYPES: dict[int, np.dtype[Any]] = {2: np.dtype("<u1"), 4: np.dtype("<i2"), 8: np.dtype("<i4"), 16: np.dtype("<f4")}
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _DEFLATE_LIMIT = 1032  # deflate packs no more than this many bytes into one
 
@@ -103,7 +103,8 @@ def read_stored(file: str, data: bytes) -> Stored:
         raise ValueError(f"{file} does not end where its header says, after {need} bytes")
     values = np.frombuffer(rest, kind, offset=offset - FIRST_BYTE).reshape(shape, order="F")
     spacing = tuple(float(v) for v in struct.unpack_from("<3f", head, 80))
-    affine = np.vstack([np.frombuffer(head, "<f4", 12, 280).reshape(3, 4), np.float32([0, 0, 0, 1])])
+    affine = np.eye(4, dtype=np.float32)
+    affine[:3] = np.frombuffer(head, "<f4", 12, 280).reshape(3, 4)
     if not (np.isfinite(affine).all() and all(0 < s < math.inf for s in spacing)):
         raise ValueError(f"{file}: its affine or its spacing ({spacing}) is not one of numbers above 0")
     descrip = head[148:228].split(b"\0")[0].decode("ascii", "replace")
@@ -164,7 +165,7 @@ def _geometry(stored: Stored) -> ImageGeometry:
         given = stored.about["affine"]
         exact = np.eye(4) * [*spacing, 1] if given is None else np.asarray(given, float)
         agree = np.array_equal(exact.astype(np.float32), stored.affine)
-        agree &= np.array_equal(np.float32(spacing), np.float32(stored.spacing_mm))
+        agree &= np.array_equal(np.asarray(spacing, np.float32), np.asarray(stored.spacing_mm, np.float32))
     except (KeyError, TypeError, ValueError):
         agree = False
     if not agree:

@@ -18,12 +18,13 @@ from pydantic import BaseModel, ValidationError
 
 from ..record import Record
 from ..seeds import sample_seed
-from ..words import one_line
+from ..words import one_line, unknown
 from .cohort import CohortPlan
 from .columns import checked
-from .files import build_table
+from .files import CSV, PARQUET, build_table
 
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_-]+")
+_READER = re.compile(r"[a-z][a-z0-9-]+")
 _LONGEST_ID = 50  # what a WFDB record can be called
 # Conditions whose fields are files: how their references are sealed, and how what they point to is read and checked.
 _SEALS = {"MriCondition": "clinsynth.conditioning.mri.references:sealed"}
@@ -31,10 +32,19 @@ _READS = {"MriCondition": "clinsynth.conditioning.mri.subject:subject_of"}
 
 
 def names_a_reader(text: str) -> bool:
-    """Return whether a plan is named as READER:PATH or embedded:NAME, and not as a file."""
+    """Return whether a plan is named as READER:PATH or embedded:NAME, and not as a file.
+
+    Raises:
+        ValueError: it has the form, and there is no such reader; the nearest word is named.
+    """
     from ..readers import READERS
 
-    return not Path(text).exists() and text.partition(":")[0] in (*READERS, "embedded") and ":" in text
+    name, colon, _ = text.partition(":")
+    if not colon or Path(text).exists() or not _READER.fullmatch(name) or Path(text).suffix in (*PARQUET, *CSV):
+        return name in READERS and bool(colon) and not Path(text).exists()
+    if name not in (*READERS, "embedded"):
+        raise ValueError(unknown("reader", name, [*READERS, "embedded"]))
+    return True
 
 
 def plan_there(
@@ -133,7 +143,7 @@ def _condition(
     if not isinstance(found, condition_type):
         raise ValueError(f"has a {type(found).__name__}; the generator takes {condition_type.__name__}")
     try:
-        condition = condition_type.model_validate(found.model_dump() | fixed)
+        condition = condition_type.model_validate({**found.model_dump(), **fixed})
     except ValidationError as error:
         raise ValueError(one_line(error, condition_type)) from error
     if not getattr(condition, "targets", True):

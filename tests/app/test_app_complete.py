@@ -170,6 +170,10 @@ def test_the_command_makes_the_plan_and_tells_it_again(brats, cli, tmp_path):
 def test_sampling_names_a_plan_by_its_reader(brats, cli):
     done = cli("sample", "--model", "toy-mri", "--plan", f"brats:{brats}/nowhere", "--out", "o", "-q")
     assert done.code == 2 and "does not exist; a folder was expected" in done.err
+    done = cli("sample", "--model", "toy-mri", "--plan", f"bratz:{brats}", "--out", "o", "-q")
+    assert done.code == 2 and "reader 'bratz' is not known, did you mean 'brats'?" in done.err
+    done = cli("sample", "--model", "toy-mri", "--plan", "nowhere.parquet", "--out", "o", "-q")
+    assert done.code == 2 and "plan 'nowhere.parquet' is not a file" in done.err
     done = cli("sample", "--model", "ecg", "--plan", f"brats:{brats}", "--out", "o", "-q")
     assert done.code == 2 and "has a MriCondition; the generator takes EcgCondition" in done.err
 

@@ -219,6 +219,18 @@ def test_the_card_tells_of_volumes_and_of_no_paths(dataset):
     assert samples["encodingFormat"] in ("application/gzip", "application/x-tar")
 
 
+def test_croissant_validates_and_yields_the_hashes_of_every_volume(dataset):
+    mlcroissant = pytest.importorskip("mlcroissant")
+    croissant = mlcroissant.Dataset(jsonld=str(dataset / "croissant.json"))
+    assert not croissant.metadata.ctx.issues.errors
+    for found, row in zip(
+        croissant.records("samples_table"), open_dataset(dataset).manifest().to_pylist(), strict=True
+    ):
+        assert found["samples_table/sample_id"].decode() == row["sample_id"]
+        told = found["samples_table/sha256_segmentation.nii.gz"]
+        assert told.decode() == row["sha256_segmentation.nii.gz"]
+
+
 def test_a_changed_byte_of_a_volume_does_not_verify(dataset):
     path = next((dataset / "shards").rglob("*.tar"), None) or next((dataset / "shards").rglob("*.nii.gz"))
     whole = path.read_bytes()
