@@ -26,6 +26,7 @@ DECODERS: dict[str, str] = {
 
 # A line per condition type, named as `dataset.json` names it; a file never decides what is imported.
 CONDITIONS: dict[str, str] = {
+    "BrainPhantomCondition": "..mri.phantom_condition:BrainPhantomCondition",
     "EcgCondition": "..ecg.condition:EcgCondition",
     "MriCondition": "..mri.condition:MriCondition",
     "RadiographCondition": "..radiograph.condition:RadiographCondition",

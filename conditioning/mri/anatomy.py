@@ -15,15 +15,15 @@ from jaxtyping import Bool, Float, UInt8
 
 from ..seeds import stream
 from .anatomy_ageing import draw_volumes
-from .anatomy_map import BrainMap, draw_map
+from .anatomy_map import COARSE_MM, BrainMap, draw_map
 from .anatomy_template import in_location, template
-from .anatomy_warp import sample, smooth_noise
+from .anatomy_warp import sample, smooth_noise, upsample
 from .phantom_condition import BrainPhantomCondition, Side, Tumour
 from .tissue import INDEX, TISSUES, Tissue
 from .tumour_growth import Growth, Seed, grow, pushed_back
 
-_CRISP = 1.6
-_OWN_FOLDS = 0.55
+_CRISP = 2.1  # power of the template's shares, which are means over many people
+_OWN_FOLDS = 0.8  # spread of the log shares over the places of one person's gyri
 LABELS = {Tissue.necrosis: 1, Tissue.tumour: 1, Tissue.oedema: 2, Tissue.enhancing: 3}
 
 
@@ -34,6 +34,7 @@ class Anatomy:
     Attributes:
         mask: brain with its fluid.
         shares: share of each tissue of `TISSUES`, float32 (tissues, n); they add up to 1.
+        edge: what skull stripping left of each voxel, 1 inside.
         myelin: how much brighter than its tissue's mean T1 weighting shows a place.
         iron: share of iron-rich nuclei.
         labels: 0 none, 1 necrosis or tumour that does not enhance, 2 oedema, 3 enhancing.
@@ -46,6 +47,7 @@ class Anatomy:
 
     mask: Bool[np.ndarray, "x y z"]
     shares: Float[np.ndarray, "tissues n"]
+    edge: Float[np.ndarray, " n"]
     myelin: Float[np.ndarray, " n"]
     iron: Float[np.ndarray, " n"]
     labels: UInt8[np.ndarray, "x y z"]
@@ -83,6 +85,16 @@ class _Grid:
         index = np.stack(np.unravel_index(flat, self.shape)).astype(np.float32)
         return np.asarray(index * np.float32(self.spacing_mm) + self.origin_mm[:, None], np.float32)
 
+    def back(self, head: BrainMap, seeds: Sequence[Seed] = ()) -> Float[np.ndarray, "3 n"]:
+        """Return where all voxels come from in the template, in mm; the smooth map is made coarsely, then refined."""
+        sides = [max(int(np.ceil(n * self.spacing_mm / COARSE_MM)), 2) + 2 for n in self.shape]
+        index = np.indices(sides, dtype=np.float32).reshape(3, -1) - 1
+        mm = np.asarray(index * np.float32(COARSE_MM) + self.origin_mm[:, None], np.float32)
+        for seed in seeds:
+            mm = pushed_back(mm, seed)
+        places = tuple(1 + np.arange(n) * self.spacing_mm / COARSE_MM for n in self.shape)
+        return np.stack([upsample(part.reshape(sides), places).ravel() for part in head.back(mm)])
+
 
 def build(condition: BrainPhantomCondition, seed: int) -> Anatomy:
     """Return the brain of a complete condition (`phantom_prior.complete`) and a patient's seed."""
@@ -93,13 +105,10 @@ def build(condition: BrainPhantomCondition, seed: int) -> Anatomy:
     young = base.volume_ml(base.ventricle) / whole
     volumes = draw_volumes(c.sex, c.age_years, young, stream(seed, "mri.volumes"))
     head = draw_map(stream(seed, "mri.shape"), volumes.intracranial_ml, c.ventricles_ml / volumes.intracranial_ml)
-    mask, inside = _mask(head, grid, stream(seed, "mri.skull_strip"))
-    mm = grid.mm(inside)
-    seeds = _seeds(c, mm, head.back(mm), stream(seed, "mri.tumours"))
-    before = mm
-    for tumour in seeds:
-        before = pushed_back(before, tumour)
-    at = base.at(head.back(before))
+    calm = grid.back(head)
+    mask, inside, edge = _mask(calm, grid, stream(seed, "mri.skull_strip"))
+    seeds = _seeds(c, grid.mm(inside), calm[:, inside], stream(seed, "mri.tumours"))
+    at = base.at((grid.back(head, seeds) if seeds else calm)[:, inside])
     shares, ventricles = _normal(at, mask, grid, volumes.outer_ml, stream(seed, "mri.folds"))
     rng = stream(seed, "mri.growth")
     shares = _aged(shares, at, mask, grid, c.hyperintensities_ml or 0.0, stream(seed, "mri.ageing"))
@@ -112,7 +121,7 @@ def build(condition: BrainPhantomCondition, seed: int) -> Anatomy:
     affine = np.diag([grid.spacing_mm] * 3 + [1.0])
     affine[:3, 3] = grid.origin_mm
     return Anatomy(
-        mask, shares, sample(base.myelin, at), sample(base.iron, at), labels, affine, grid.spacing_mm,
+        mask, shares, edge, sample(base.myelin, at), sample(base.iron, at), labels, affine, grid.spacing_mm,
         head.least_jacobian, seeds, ventricles * grid.spacing_mm**3 / 1000,
     )  # fmt: skip
 
@@ -125,18 +134,21 @@ def _grid(spacing_mm: float) -> _Grid:
     return _Grid(spacing_mm, (x, y, z), origin.astype(np.float32))
 
 
-def _mask(head: BrainMap, grid: _Grid, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mask that skull stripping leaves, and its voxels' flat numbers; it cuts at a depth that varies."""
+def _mask(mni: np.ndarray, grid: _Grid, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what skull stripping leaves: the mask, its voxels' flat numbers, and how much of each voxel is kept.
+
+    It cuts at a depth that varies, and stripped voxels that are resampled get a dark edge.
+    """
     base = template()
-    depth = sample(base.depth_mm, base.at(head.back(grid.mm(np.arange(math.prod(grid.shape))))), outside=-10.0)
+    depth = sample(base.depth_mm, base.at(mni), outside=-10.0)
     rough = smooth_noise(rng, grid.shape, 12.0 / grid.spacing_mm).ravel()
-    mask = (depth - 0.8 * rough > rng.uniform(0.3, 2.6)).reshape(grid.shape)
-    return mask, np.flatnonzero(mask)
+    left = depth - 0.8 * rough - rng.uniform(-0.7, 1.8)
+    mask = (left > 0).reshape(grid.shape)
+    inside = np.flatnonzero(mask)
+    return mask, inside, np.asarray(np.clip(left[inside] / rng.uniform(0.5, 3.5) + 0.05, 0, 1), np.float32)
 
 
-def _seeds(
-    c: BrainPhantomCondition, mm: np.ndarray, mni: np.ndarray, rng: np.random.Generator
-) -> tuple[Seed, ...]:
+def _seeds(c: BrainPhantomCondition, mm: np.ndarray, mni: np.ndarray, rng: np.random.Generator) -> tuple[Seed, ...]:
     """Return the tumours' seeds: the largest where the condition says, others anywhere in white or grey matter."""
     if c.tumour in (None, Tumour.none):
         return ()
@@ -155,10 +167,12 @@ def _seeds(
             places = np.flatnonzero(first & (depth > 6))
         if not places.size:
             continue
-        centre = mm[:, places[rng.integers(places.size)]].astype(float) + rng.uniform(-1, 1, 3)
+        chosen = int(places[rng.integers(places.size)])
+        x, y, z = (float(v) for v in mni[:, chosen])
+        centre = mm[:, chosen].astype(float) + rng.uniform(-1, 1, 3)
         push = float(rng.uniform(*{Tumour.low_grade: (0.05, 0.3)}.get(c.tumour, (0.15, 0.5))))
         oedema = (c.oedema_mm or 0.0) * (1.0 if k == 0 else float(rng.uniform(0.2, 1.0)))
-        found.append(Seed(centre, size, c.necrosis_share or 0.0, oedema, c.tumour, push))
+        found.append(Seed(centre, size, c.necrosis_share or 0.0, oedema, c.tumour, push, (x, y, z)))
     return tuple(found)
 
 
@@ -199,7 +213,7 @@ def _normal(
     shares = np.zeros((len(TISSUES), levels.shape[1]), np.float32)
     shares[INDEX[Tissue.grey]], shares[INDEX[Tissue.white]] = levels[0], levels[1]
     shares[INDEX[Tissue.fluid]] = levels[2] + levels[3]
-    plexus = np.minimum(0.8 * sample(base.choroid, at), levels[3])
+    plexus = np.minimum(0.45 * sample(base.choroid, at), levels[3])
     _move(shares, plexus, Tissue.plexus, (Tissue.fluid,))
     return shares, float(levels[3].sum(dtype=np.float64))
 
@@ -240,15 +254,19 @@ def _with_vessels(
     sinus = sample(template().sinus, at) * np.float32(rng.uniform(0.2, 1.0))
     _move(shares, sinus, Tissue.blood, (Tissue.fluid, Tissue.grey))
     a, b = _noise(rng, grid, mask, 4.0), _noise(rng, grid, mask, 4.0)
-    width = rng.uniform(0.12, 0.24)
+    width = rng.uniform(0.14, 0.28)
     tube = np.exp(-(a**2 + b**2) / (2 * width**2)) * np.clip(1.6 * shares[INDEX[Tissue.fluid]], 0, 1)
     distance = sample(template().ventricle_mm, at)
-    _move(shares, np.asarray(0.8 * tube * (distance > 5), np.float32), Tissue.blood, (Tissue.fluid, Tissue.grey))
+    _move(shares, np.asarray(tube * (distance > 5), np.float32), Tissue.blood, (Tissue.fluid, Tissue.grey))
     return shares
 
 
 def _room(shares: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
-    names = {"white": (Tissue.white, Tissue.hyperintensity), "grey": (Tissue.grey,), "fluid": (Tissue.fluid, Tissue.blood)}
+    names = {
+        "white": (Tissue.white, Tissue.hyperintensity),
+        "grey": (Tissue.grey,),
+        "fluid": (Tissue.fluid, Tissue.blood),
+    }
     room = {}
     for name, tissues in names.items():
         room[name] = np.zeros(mask.shape, np.float32)

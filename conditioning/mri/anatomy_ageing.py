@@ -4,9 +4,9 @@ Sources: intracranial volume 1469 +- 102 mL in men and 1289 +- 111 mL in women, 
 Matsumae et al., J Neurosurg 84:982 (1996). Fluid outside of the ventricles grows by 0.6 mL a year and inside by 0.3 mL,
 grey matter shrinks by as much as the former: Pfefferbaum et al., Arch Neurol 51:874 (1994), men of 21 to 70; carried on
 beyond 70 in a straight line, which is too little rather than too much. At 25, the age of most of the template's
-subjects, ventricles have the template's share. Hyperintensities begin to grow at 43 (PMC6901174), and their volume and
-its spread grow exponentially (de Kort et al., Neurobiol Aging 146:38, 2025); the median here, 0.3 mL until 43 and doubled
-every 9 years since, is a choice of that shape and not taken from a table.
+subjects, ventricles have the template's share. Hyperintensities begin to grow at 43 (PMC6901174), and their volume
+and its spread grow exponentially (de Kort et al., Neurobiol Aging 2025, p. 38); the median here, 0.3 mL until 43 and
+doubled every 9 years since, is a choice of that shape and not taken from a table.
 """
 
 from __future__ import annotations

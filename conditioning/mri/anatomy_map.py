@@ -1,4 +1,4 @@
-"""Where every voxel of a patient's brain comes from in the template: head size and pose, one-to-one warp, wide ventricles.
+"""Where each voxel of a patient's brain comes from in the template: size, pose, one-to-one warp, wide ventricles.
 
 Left stays left: every step is near to the identity, with a Jacobian above 0.
 """
@@ -17,8 +17,8 @@ from .anatomy_warp import Field, flow, random_warp, sample
 
 COARSE_MM = 4.0
 _CENTRE_MM = np.array([0.0, -20.0, 8.0], np.float32)
-_SCALES = ((6.0, 0.9), (2.6, 0.42))  # smoothness and displacement in coarse voxels
-_TIMES = np.linspace(-1.6, 4.0, 9)  # of the flow away from the ventricles
+_SCALES = ((6.0, 0.55), (2.6, 0.33))  # smoothness and displacement in coarse voxels
+_TIMES = np.linspace(-1.6, 4.6, 8)  # of the flow away from the ventricles
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def draw_map(rng: np.random.Generator, intracranial_ml: float, ventricle_share: 
     size = (intracranial_ml / whole) ** (1 / 3)
     stretch = np.exp(0.03 * np.clip(rng.standard_normal(3), -2.5, 2.5))
     stretch *= size / np.prod(stretch) ** (1 / 3)
-    turn = _rotation(np.deg2rad(np.clip(rng.standard_normal(3), -2, 2) * (4.0, 3.0, 3.0)))
-    shift = _CENTRE_MM + np.clip(rng.standard_normal(3), -2, 2) * 2.5
+    turn = _rotation(np.deg2rad(np.clip(rng.standard_normal(3), -2, 2) * (2.5, 1.5, 1.5)))
+    shift = _CENTRE_MM + np.clip(rng.standard_normal(3), -2, 2) * 1.5
     warp, least = random_warp(rng, _coarse_shape(), _SCALES)
     widening = flow(_away() * np.float32(widening_time(ventricle_share)))
     return BrainMap(

@@ -6,6 +6,7 @@ white matter is no tissue but the mixture of the two, and is given back to them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -52,13 +53,13 @@ class Template:
     spacing_mm: float
     origin_mm: Float[np.ndarray, " 3"]
 
-    def volume_ml(self, part: Map) -> float:
+    def volume_ml(self, part: np.ndarray) -> float:
         """Return the volume of a map of shares in mL."""
         return float(part.sum(dtype=np.float64) * self.spacing_mm**3 / 1000)
 
-    def at(self, mm: Float[np.ndarray, "3 *n"]) -> Float[np.ndarray, "3 *n"]:
+    def at(self, mm: Float[np.ndarray, "3 n"]) -> Float[np.ndarray, "3 n"]:
         """Return where MNI152 positions in mm lie on the grid, in voxels."""
-        return (mm - self.origin_mm.reshape((3,) + (1,) * (mm.ndim - 1))) / np.float32(self.spacing_mm)
+        return (mm - self.origin_mm[:, None]) / np.float32(self.spacing_mm)
 
 
 @cache
@@ -118,28 +119,37 @@ def _without_rim(grey: Map, white: Map, ventricle: Map, distance: Map) -> tuple[
 
 
 def _residual(t1: Map, grey: Map, white: Map, fluid: Map, mask: np.ndarray) -> Map:
-    """Return what tissue shares leave unexplained of the T1-weighted mean, smooth, as a share of white matter."""
+    """Return what tissue shares leave unexplained of the T1-weighted mean, local, as a share of white matter."""
     shares = np.stack([v[mask] for v in (grey, white, fluid)], 1)
     inner = np.asarray(t1[mask], np.float64)
     means = np.linalg.lstsq(shares, inner, rcond=None)[0]
     rest = np.zeros_like(t1)
     rest[mask] = (inner - shares @ means) / means[1]
     sure = np.asarray((fluid < 0.08) & mask, np.float32)
-    smooth = ndimage.gaussian_filter(rest * sure, 0.9) / (ndimage.gaussian_filter(sure, 0.9) + 0.05)
-    return np.asarray(np.clip(smooth, -0.25, 0.25) * mask, np.float32)
+    near, wide = (
+        ndimage.gaussian_filter(rest * sure, sigma) / (ndimage.gaussian_filter(sure, sigma) + 0.05)
+        for sigma in (0.9, 8.0)
+    )
+    return np.asarray(np.clip(near - wide, -0.2, 0.2) * mask, np.float32)
 
 
-def _ball(x: np.ndarray, y: np.ndarray, z: np.ndarray, centre: tuple[float, float, float], radii: tuple[float, ...]) -> Map:
+def _ball(
+    x: np.ndarray, y: np.ndarray, z: np.ndarray, centre: Sequence[float], radii: Sequence[float]
+) -> Map:  # fmt: skip
     """Return a soft ellipsoid on both sides of the midline."""
-    r = ((np.abs(x) - centre[0]) / radii[0]) ** 2 + ((y - centre[1]) / radii[1]) ** 2 + ((z - centre[2]) / radii[2]) ** 2
-    return np.asarray(1 / (1 + np.exp(np.clip(6 * (np.sqrt(r) - 1), -30, 30))), np.float32)
+    squared = sum(((v - c) / r) ** 2 for v, c, r in zip((np.abs(x), y, z), centre, radii, strict=True))
+    return np.asarray(1 / (1 + np.exp(np.clip(6 * (np.sqrt(squared) - 1), -30, 30))), np.float32)
 
 
 def _iron(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> Map:
     """Return pallidum, red nucleus, substantia nigra and (half as much) putamen, by their MNI152 places."""
-    nuclei = [((18, -4, -1), (6, 10, 6)), ((9, -17, -11), (6, 6, 3)), ((5, -20, -7), (4, 4, 4))]
+    nuclei = [
+        ((18.0, -4.0, -1.0), (6.0, 10.0, 6.0)),
+        ((9.0, -17.0, -11.0), (6.0, 6.0, 3.0)),
+        ((5.0, -20.0, -7.0), (4.0, 4.0, 4.0)),
+    ]
     full = np.max([_ball(x, y, z, c, r) for c, r in nuclei], axis=0)
-    return np.asarray(np.maximum(full, 0.5 * _ball(x, y, z, (26, 2, 1), (7, 16, 10))), np.float32)
+    return np.asarray(np.maximum(full, 0.5 * _ball(x, y, z, (26.0, 2.0, 1.0), (7.0, 16.0, 10.0))), np.float32)
 
 
 def _sinus(depth_mm: Map, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> Map:
@@ -152,8 +162,8 @@ def _sinus(depth_mm: Map, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> Map:
 
 def _choroid(ventricle: Map, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> Map:
     """Return the plexus: in the atria, less along the bodies' floor."""
-    atria = _ball(x, y, z, (20, -40, 10), (7, 8, 8))
-    floor = 0.6 * _ball(x, y, z, (6, -12, 15), (4, 18, 4))
+    atria = _ball(x, y, z, (20.0, -40.0, 10.0), (7.0, 8.0, 8.0))
+    floor = 0.6 * _ball(x, y, z, (6.0, -12.0, 15.0), (4.0, 18.0, 4.0))
     return np.asarray(np.maximum(atria, floor) * np.clip(2 * ventricle, 0, 1), np.float32)
 
 
@@ -166,7 +176,7 @@ def in_location(place: TumourLocation, mm: Float[np.ndarray, "3 n"]) -> np.ndarr
     """
     side, y, z = np.abs(mm[0]), mm[1], mm[2]
     lobes = {
-        TumourLocation.frontal: (y > -12) & (z > -12) & ~((side > 28) & (z < 4)) & ~_deep(side, y, z) & (y > -14 - 0.3 * z),
+        TumourLocation.frontal: (y > -12) & (z > -12) & ~((side > 28) & (z < 4)) & ~_deep(side, y, z),
         TumourLocation.temporal: (side > 28) & (z < 4) & (y < 12) & (y > -55) & (z > -40),
         TumourLocation.parietal: (y < -20) & (y > -68) & (z > 24),
         TumourLocation.occipital: (y < -68) & (z > -12) & (z < 34),

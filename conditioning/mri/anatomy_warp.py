@@ -6,18 +6,48 @@ squaring).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
 
 Field = Float[np.ndarray, "3 x y z"]
 _LEAST_JACOBIAN = 0.15
+_COARSE_SIGMA = 1.4  # voxels over which noise is still smooth enough for a cubic spline
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: float) -> Float[np.ndarray, "x y z"]:
-    """Return Gaussian noise of unit variance, smooth over `sigma` voxels, float32."""
-    field = ndimage.gaussian_filter(rng.standard_normal(shape, dtype=np.float32), sigma, mode="wrap")
+    """Return Gaussian noise of unit variance, smooth over `sigma` voxels, float32; made coarsely where it is smooth."""
+    step = max(sigma / _COARSE_SIGMA, 1.0)
+    coarse = shape if step == 1 else tuple(int(np.ceil((n - 1) / step)) + 3 for n in shape)
+    field = ndimage.gaussian_filter(rng.standard_normal(coarse, dtype=np.float32), sigma / step, mode="wrap")
+    if step > 1:
+        field = upsample(field, tuple(1 + np.arange(n) / step for n in shape))
     return np.asarray(field / max(float(field.std()), 1e-6), np.float32)
+
+
+def upsample(values: Float[np.ndarray, "x y z"], at: Sequence[np.ndarray]) -> Float[np.ndarray, "i j k"]:
+    """Return a smooth map on a finer lattice: a cubic spline along each axis in turn, float32.
+
+    Args:
+        values: the map.
+        at: positions in its voxels along each axis.
+    """
+    for axis, places in enumerate(at):
+        weights = _weights(values.shape[axis], tuple(places.tolist()))
+        values = np.moveaxis(np.tensordot(weights, values, (1, axis)), 0, axis)
+    return np.asarray(values, np.float32)
+
+
+@lru_cache(maxsize=64)
+def _weights(n: int, places: tuple[float, ...]) -> Float[np.ndarray, "m n"]:
+    """Return the matrix that takes n values to a spline's values at some places."""
+    from scipy.interpolate import make_interp_spline
+
+    spline = make_interp_spline(np.arange(n), np.eye(n), k=min(3, n - 1))
+    return np.asarray(spline(np.asarray(places)), np.float32)
 
 
 def flow(velocity: Field, steps: int = 5) -> Field:
@@ -39,12 +69,12 @@ def compose(outer: Field, inner: Field) -> Field:
     return inner + np.stack([sample(part, at) for part in outer])
 
 
-def sample(values: Float[np.ndarray, "x y z"], at: Float[np.ndarray, "3 *n"], outside: float | None = None) -> np.ndarray:
+def sample(values: Float[np.ndarray, "x y z"], at: np.ndarray, outside: float | None = None) -> np.ndarray:
     """Return a map's values between its voxels, trilinear, float32.
 
     Args:
         values: the map.
-        at: positions in voxels.
+        at: positions in voxels, (3, ...).
         outside: value beyond the edge; None: that of the edge.
     """
     mode = "nearest" if outside is None else "constant"
@@ -54,7 +84,7 @@ def sample(values: Float[np.ndarray, "x y z"], at: Float[np.ndarray, "3 *n"], ou
 
 
 def jacobian(displacement: Field) -> Float[np.ndarray, "x y z"]:
-    """Return the determinant of the Jacobian of x -> x + displacement(x): the change of volume, above 0 where one-to-one.
+    """Return the determinant of the Jacobian of x -> x + displacement(x), above 0 where one-to-one.
 
     Args:
         displacement: in voxels.

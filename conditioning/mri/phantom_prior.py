@@ -42,21 +42,23 @@ _PLACES = {
 _AGES = {Tumour.none: (50, 18), Tumour.low_grade: (43, 13), Tumour.high_grade: (61, 12), Tumour.metastasis: (62, 11)}
 
 # Ranges of each protocol: TR, TE, TI in ms, flip angle in degrees, slices and spacings in mm.
-_CLINICAL = {
-    "spin_echo_tr": (420, 750), "spin_echo_te": (8, 20),
-    "gradient_echo_tr": (7, 30), "gradient_echo_te": (2, 6), "gradient_echo_flip": (15, 35),
-    "inversion_recovery_tr": (1700, 2500), "inversion_recovery_te": (3, 12), "inversion_recovery_ti": (750, 1050),
-    "t2_tr": (3000, 6500), "t2_te": (80, 120),
-    "flair_tr": (8000, 11000), "flair_te": (85, 140), "flair_off": (-0.06, 0.06),
-    "noise": (1.0, 4.0), "bias": (10, 40), "gadolinium": (0.4, 1.4),
+_CLINICAL: dict[str, tuple[float, float]] = {
+    "spin_echo_tr": (420.0, 750.0), "spin_echo_te": (8.0, 20.0),
+    "gradient_echo_tr": (7.0, 30.0), "gradient_echo_te": (2.0, 6.0), "gradient_echo_flip": (15.0, 35.0),
+    "inversion_recovery_tr": (1900.0, 2600.0), "inversion_recovery_te": (3.0, 12.0),
+    "inversion_recovery_ti": (900.0, 1300.0),
+    "t2_tr": (3500.0, 7500.0), "t2_te": (85.0, 130.0),
+    "flair_tr": (8000.0, 11000.0), "flair_te": (85.0, 140.0), "flair_off": (-0.12, 0.12),
+    "noise": (1.0, 4.0), "bias": (10.0, 40.0), "gadolinium": (0.5, 1.2),
 }  # fmt: skip
-_RANDOMISED = {
-    "spin_echo_tr": (250, 1500), "spin_echo_te": (5, 35),
-    "gradient_echo_tr": (5, 60), "gradient_echo_te": (1.5, 12), "gradient_echo_flip": (6, 60),
-    "inversion_recovery_tr": (1200, 3500), "inversion_recovery_te": (2, 25), "inversion_recovery_ti": (500, 1300),
-    "t2_tr": (1800, 12000), "t2_te": (55, 180),
-    "flair_tr": (5000, 14000), "flair_te": (60, 200), "flair_off": (-0.2, 0.2),
-    "noise": (0.3, 9.0), "bias": (0, 80), "gadolinium": (0.15, 2.5),
+_RANDOMISED: dict[str, tuple[float, float]] = {
+    "spin_echo_tr": (250.0, 1500.0), "spin_echo_te": (5.0, 35.0),
+    "gradient_echo_tr": (5.0, 60.0), "gradient_echo_te": (1.5, 12.0), "gradient_echo_flip": (6.0, 60.0),
+    "inversion_recovery_tr": (1600.0, 3500.0), "inversion_recovery_te": (2.0, 25.0),
+    "inversion_recovery_ti": (650.0, 1500.0),
+    "t2_tr": (1800.0, 12000.0), "t2_te": (55.0, 180.0),
+    "flair_tr": (5000.0, 14000.0), "flair_te": (60.0, 200.0), "flair_off": (-0.2, 0.2),
+    "noise": (0.3, 9.0), "bias": (0.0, 80.0), "gadolinium": (0.15, 2.0),
 }  # fmt: skip
 _RANGES = {Protocol.clinical: _CLINICAL, Protocol.randomised: _RANDOMISED}
 CSF_T1_MS = 4300.0  # about the same at both fields
@@ -112,7 +114,8 @@ def _tumour(kind: Tumour, rng: Any) -> dict[str, Any]:
         necrosis = float(rng("cystic").uniform(0.1, 0.5)) if rng("necrosis").random() < 0.25 else 0.0
         oedema = float(rng("oedema").uniform(0, 9))
     else:
-        necrosis = float(rng("cystic").uniform(0.25, 0.8)) if rng("necrosis").random() < 0.8 else 0.0
+        some = 0.95 if kind is Tumour.high_grade else 0.6
+        necrosis = float(rng("cystic").uniform(0.2, 0.8)) if rng("necrosis").random() < some else 0.0
         oedema = float(rng("oedema").uniform(4, 24))
     return {
         "tumour_count": _pick(rng("count"), counts),

@@ -1,7 +1,7 @@
 """Where a tumour grows in a brain: core, necrosis in it, oedema that follows white matter, and how it pushes.
 
-The core is a ball made irregular by noise, cut where its volume is the one asked for. Oedema reaches as far as a path of
-the stated length through white matter; through grey matter the same length costs more, through fluid far more.
+The core is a ball made irregular by noise, cut where its volume is the one asked for. Oedema reaches as far as a path
+of the stated length through white matter; through grey matter the same length costs more, through fluid far more.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Seed:
         oedema_mm: reach of the oedema in white matter.
         kind: what grows.
         push: how much of its radius tissue is pushed away by, 0 to 0.6.
+        mni_mm: where in the template the centre's voxel comes from.
     """
 
     centre_mm: Float[np.ndarray, " 3"]
@@ -37,6 +38,7 @@ class Seed:
     oedema_mm: float
     kind: Tumour
     push: float
+    mni_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _box(
     seed: Seed, spacing_mm: float, origin_mm: np.ndarray, shape: tuple[int, ...]
 ) -> tuple[tuple[slice, slice, slice], list[np.ndarray]]:
     """Return the part of the grid that the tumour can reach, and positions in it relative to its centre, in mm."""
-    radius = 1.1 * seed.size_mm + 1.3 * seed.oedema_mm + 3 * spacing_mm
+    radius = 0.8 * seed.size_mm + 1.2 * seed.oedema_mm + 2 * spacing_mm
     middle = (seed.centre_mm - origin_mm) / spacing_mm
     low = np.maximum(np.floor(middle - radius / spacing_mm), 0).astype(int)
     high = np.minimum(np.ceil(middle + radius / spacing_mm) + 1, shape).astype(int)
@@ -167,9 +169,7 @@ def _reach(
     cost = _COST["white"] * white + _COST["grey"] * grey + _COST["fluid"] * fluid + 50.0 * nothing
     cost = cost * np.exp(0.35 * noise)
     edge = body & ~ndimage.binary_erosion(body)
-    limit = 1.3 * seed.oedema_mm + 4 * spacing_mm
     paths = MCP_Geometric(cost, sampling=(spacing_mm,) * 3)
-    length, _ = paths.find_costs(np.argwhere(edge), max_cumulative_cost=limit)
-    length = np.where(np.isfinite(length), length, limit)
+    length, _ = paths.find_costs(np.argwhere(edge))
     length[body] = 0
     return np.asarray(np.clip(0.5 + (seed.oedema_mm - length) / (1.5 * spacing_mm), 0, 1), np.float32)

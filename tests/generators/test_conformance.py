@@ -16,6 +16,11 @@ from stable_diffusion_toy import tiny as tiny_sd
 EXAMPLES = {
     "ecg": [{}, {"rhythm": "atrial_fibrillation"}, {"findings": ["left_bundle_branch_block"], "twa_uv": 40}],
     "ecg-diffusion": [{}, {"rhythm": "atrial_fibrillation"}, {"sex": "F", "heart_rate_bpm": 72.0}],
+    "mri-phantom": [
+        {"tumour": "none", "spacing_mm": 4.0},
+        {"tumour": "metastasis", "tumour_count": 2, "spacing_mm": 4.0},
+        {"sex": "F", "age_years": 71.0, "protocol": "randomised", "spacing_mm": 4.0},
+    ],
     "radiograph": [{}, {"sex": "F", "age_years": 40.0}, {"view": "ap", "findings": ["effusion"]}],
     "radiograph-sd": [{}, {"sex": "F", "age_years": 61.0, "findings": ["effusion"]}, {"text": "Clear lungs. " * 20}],
 }

@@ -23,7 +23,7 @@ from .scanner import acquire, bias_field
 
 
 class BrainPhantom:
-    """Makes brains with T1, T1 with contrast agent, T2, FLAIR and labels; needs no training and no data of anybody's."""
+    """Makes brains with T1, T1 with contrast agent, T2, FLAIR and labels; needs no training."""
 
     name: ClassVar[str] = "mri-phantom"
     condition_type: ClassVar[type[BrainPhantomCondition]] = BrainPhantomCondition
@@ -107,7 +107,7 @@ def _scan(
     image = acquire(rng, anatomy.on_grid(ideal) * field, sigma, anatomy.spacing_mm, slice_mm, blur)
     low, high = (20, 20_000) if wide else (120, 2_500)
     scale = float(np.exp(rng.uniform(np.log(low), np.log(high)))) / max(level, 1e-6)
-    return np.asarray(image * np.float32(scale) * anatomy.mask, np.float32), scale
+    return np.asarray(image * np.float32(scale) * anatomy.on_grid(anatomy.edge), np.float32), scale
 
 
 def _mean_of(tissue: Tissue, anatomy: Anatomy, ideal: np.ndarray) -> float:
@@ -126,6 +126,7 @@ def _truth(c: BrainPhantomCondition, a: Anatomy, r: Relaxation, scales: dict[str
         "tumour_mm3": round(float((a.labels > 0).sum()) * voxel, 1),
         **{f"label_{k}_mm3": round(float((a.labels == k).sum()) * voxel, 1) for k in (1, 2, 3)},
         "tumours": len(a.seeds),
+        "tumour_centres_mm": [[round(float(v), 2) for v in s.centre_mm] for s in a.seeds],
         "least_jacobian": round(a.least_jacobian, 4),
     }
     for k, tissue in enumerate(TISSUES):

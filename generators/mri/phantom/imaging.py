@@ -16,7 +16,7 @@ from .relaxation import Relaxation
 from .signal import signal_gradient_echo, signal_inversion_recovery, signal_spin_echo, with_gadolinium
 
 _SOLID = (Tissue.grey, Tissue.white)  # tissues whose relaxation varies with the place
-_MYELIN = 1.6  # relative fall of T1 for a rise of T1 weighting
+_MYELIN = 1.3  # relative fall of T1 for a rise of T1 weighting
 _IRON = 0.35  # relative fall of T2 in nuclei full of iron
 _T2STAR = 0.65
 
@@ -68,7 +68,7 @@ def ideal_image(
     t2_iron = (1 - _IRON * anatomy.iron) * np.exp(0.6 * texture[1])
     t1_varied, t2_varied = np.exp(1.6 * texture[0]), np.exp(1.6 * texture[1])
     total = np.zeros(anatomy.myelin.shape, np.float32)
-    one = np.ones((), np.float32)
+    one = np.ones(1, np.float32)
     for k, tissue in enumerate(TISSUES):
         share = anatomy.shares[k]
         held = np.flatnonzero(share > 1e-4)

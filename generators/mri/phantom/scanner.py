@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from ....conditioning.mri.anatomy_warp import upsample
+
 Volume = Float[np.ndarray, "x y z"]
 
 
@@ -20,8 +22,7 @@ def bias_field(rng: np.random.Generator, mask: Bool[np.ndarray, "x y z"], percen
     """
     coarse = tuple(max(int(np.ceil(n * spacing_mm / 16)), 2) for n in mask.shape)
     field = ndimage.gaussian_filter(rng.standard_normal(coarse, dtype=np.float32), 2.2, mode="reflect")
-    factors = [n / m for n, m in zip(mask.shape, coarse, strict=True)]
-    smooth = ndimage.zoom(field, factors, order=3, mode="nearest", grid_mode=True)
+    smooth = upsample(field, tuple(np.linspace(0, m - 1, n) for n, m in zip(mask.shape, coarse, strict=True)))
     inside = smooth[mask]
     low, high = float(inside.min()), float(inside.max())
     scaled = (smooth - low) / max(high - low, 1e-9) - 0.5
