@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ...diffusion.haar3d import haar3d, inverse_haar3d
+from ...diffusion.tiles import blended
 from .settings import ModelConfig
 
 # (x_t (b, 8, ...), time (b,), what it is told) -> bands, (b, 8, ...).
@@ -51,6 +52,11 @@ class Asked:
         """Return the mean of the inputs' bands, (b, 8, i, j, k)."""
         number = self.there.sum(1).clamp(min=1).reshape(-1, 1, 1, 1, 1)
         return self.source.unflatten(1, (-1, 8)).sum(1) / number
+
+    def part(self, at: tuple[slice, slice, slice]) -> Asked:
+        """Return what the network is told of a part of the volumes."""
+        labels = None if self.labels is None else self.labels[(..., *at)]
+        return Asked(self.source[(..., *at)], self.there, self.target, labels, self.facts)
 
     def beside(self, xt: Tensor) -> Tensor:
         """Return the network's channels."""
@@ -97,6 +103,24 @@ def as_network(unet: nn.Module) -> Network:
         return out.float()
 
     return network
+
+
+def in_tiles(network: Network, tile: Sequence[int] | None, overlap: float) -> Network:
+    """Return the network asked tile by tile.
+
+    Args:
+        network: the network.
+        tile: largest sides in voxels of the volume, two of which are one of a band; None asks for the whole.
+        overlap: share of a tile that the next one covers at least.
+    """
+    if tile is None:
+        return network
+    sides = [side // 2 for side in tile]
+
+    def tiled(xt: Tensor, time: Tensor, asked: Asked) -> Tensor:
+        return blended(lambda at: network(xt[(..., *at)], time, asked.part(at)), xt, sides, overlap)
+
+    return tiled
 
 
 def in_precision(network: Network, precision: str, device: str) -> Network:

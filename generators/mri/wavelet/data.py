@@ -20,9 +20,7 @@ from ....conditioning.seeds import stream
 from ...training import Subset, split_by_patient
 from .intensity import Scales
 from .prepared import Prepared, prepared
-from .settings import ModelConfig
-
-Side = Annotated[int, Field(ge=2, le=1024)]
+from .settings import ModelConfig, Side
 
 
 class DataConfig(BaseModel):

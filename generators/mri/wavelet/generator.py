@@ -16,7 +16,7 @@ from ....conditioning.mri import MriCondition
 from ....conditioning.record import Record
 from ....conditioning.seeds import stream
 from ...diffusion import weights_sha256
-from .asked import Asked, as_network, asked_of, in_precision
+from .asked import Asked, as_network, asked_of, in_precision, in_tiles
 from .drawing import draw
 from .dropping import inputs_beside
 from .intensity import Scales
@@ -206,7 +206,8 @@ class MriDiffusion:
     ) -> tuple[Float[np.ndarray, "i j k"], Float[np.ndarray, "i j k"] | None]:
         """Return mean and, of several draws, standard deviation as the network has values."""
         asked, inside = self._asked(one, target), _row(one.inside, self._device)[:, None]
-        network = in_precision(as_network(self.unet), self.sampling.precision, self._device.type)
+        whole = in_precision(as_network(self.unet), self.sampling.precision, self._device.type)
+        network = in_tiles(whole, self.sampling.tile, self.sampling.overlap)
         top, draws = self.model.intensity_of(target).top, []
         for k in range(self.sampling.samples):
             fresh = self._noise(seed, f"mri.noise/{target}/{k}", asked.source.shape[2:])

@@ -13,6 +13,7 @@ from ...diffusion.unet3d import UNet3dConfig
 from .intensity import Intensity, Robust
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Side = Annotated[int, Field(ge=2, le=1024)]
 _BRAIN = tuple(str(contrast) for contrast in CONTRASTS)
 
 
@@ -143,6 +144,9 @@ class SamplingConfig(BaseModel):
         eta: share of fresh noise in a step, 0 to 1: of `ddim`, and of a bridge.
         clamp: bring each step's estimate, as a volume, into the range that volumes have, 0 outside the foreground.
         samples: draws of each target; more than one give their mean and their standard deviation, voxel by voxel.
+        tile: largest sides in voxels that the network sees at a time, those of the trained patch; None shows the box
+            of the whole brain, as suits a network that was trained on whole ones.
+        overlap: share of a tile that the next one covers at least.
         precision: of the U-Net; noise and bands stay in float32.
     """
 
@@ -153,14 +157,18 @@ class SamplingConfig(BaseModel):
     eta: float = Field(1.0, ge=0, le=1)
     clamp: bool = True
     samples: int = Field(1, ge=1, le=1000)
+    tile: tuple[Side, Side, Side] | None = None
+    overlap: float = Field(0.25, ge=0, le=0.9)
     precision: Literal["no", "bf16", "fp16"] = "no"
 
     def checked(self, model: ModelConfig) -> SamplingConfig:
         """Return these settings, or refuse them for that model.
 
         Raises:
-            ValueError: more steps than the model was trained with.
+            ValueError: more steps than the model was trained with, or a tile that the network cannot halve.
         """
+        if self.tile is not None and any(side % model.multiple for side in self.tile):
+            raise ValueError(f"tile = {list(self.tile)}: each side must be a multiple of {model.multiple}")
         if isinstance(model.objective, Diffusion):
             model.objective.schedule.walk(self.steps)
         return self
