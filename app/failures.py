@@ -7,8 +7,16 @@ import errno
 DONE, FAILURE, USAGE, QUARANTINED, DAMAGED, STOPPED = 0, 1, 2, 3, 4, 75
 
 
-def told(error: BaseException) -> tuple[int, str]:
+# Verbs whose finished parts are kept when they are stopped.
+RESUMED = frozenset({"sample", "submit", "fit", "demo", "evaluate"})
+
+
+def told(error: BaseException, verb: str = "sample") -> tuple[int, str]:
     """Return (exit code, one line) for an exception.
+
+    Args:
+        error: what was raised.
+        verb: that was run; one that keeps nothing when it is stopped says so.
 
     Errors of a user's making are ValueErrors and missing files (2); an exception may bring its own `exit_code`.
     """
@@ -17,7 +25,8 @@ def told(error: BaseException) -> tuple[int, str]:
         context = getattr(error, "ctx", None)
         return USAGE, f"{context.command_path if context else 'clinsynth'}: {_sentence(error.format_message())}"
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
-        return STOPPED, "stopped; the same command goes on"
+        after = "the same command goes on" if verb in RESUMED else "nothing is kept, the same command begins anew"
+        return STOPPED, f"stopped; {after}"
     if isinstance(getattr(error, "setting", None), str):
         return USAGE, f"{flag_of(error.setting)} {error.said}"  # type: ignore[attr-defined]
     if isinstance(getattr(error, "exit_code", None), int):

@@ -1,10 +1,12 @@
 r"""What an evaluation says of sets with a fault planted in them: copies, collapse, leaks, wrong labels, broken files.
 
     python benchmarks/bench_planted_faults.py [--modality radiograph|ecg|both] [--cases copier,leak,...] [--n 120]
+        [--source embedded:nih64|embedded:ludb|READER:PATH|simulator:600] [--seeds 1,2]
         [--folder build/planted_faults] [--through parts|evaluate] [--out TABLE.md]
 
-Real patients (embedded NIH radiographs, embedded LUDB ECGs) are dealt out at random: half are what a generator was
-trained on, a quarter is the real side, a quarter is passed off as synthetic. That last quarter is the good set, which
+Real patients (embedded NIH radiographs, embedded LUDB ECGs, or any others) are dealt out at random: half are what a
+generator was trained on, a quarter is the real side, a quarter is passed off as synthetic. `simulator:N` takes N
+simulated ECGs in the place of real ones, where these are too few. That last quarter is the good set, which
 must pass; every fault is planted in it. Each set is written as a stranger would hand it in, a CSV and PNG or npy
 files, and read back from there. A fault counts as caught where a finding at `stop` or `care` of a part that should see
 it is not also made of the good set, or there of fewer attributes. Finished cases stay in the folder and are not
@@ -18,6 +20,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -90,6 +93,27 @@ def _leak(deal: Deal, array: str, rng: np.random.Generator) -> list[Record]:
     return good
 
 
+def _leak_near(deal: Deal, array: str, rng: np.random.Generator) -> list[Record]:
+    """Return a leak of records stored anew: no byte of them is the same."""
+    whole = _leak(deal, array, rng)
+    good = {id(record) for record in deal["good"]}
+    return [r if id(r) in good else _noisy(r, r, array, rng) for r in whole]
+
+
+def _own(deal: Deal, array: str, rng: np.random.Generator) -> list[Record]:
+    """Return what the package's own generator makes of the good half's conditions."""
+    from clinsynth.app.jobs.models import build
+
+    asked = [_bare(record.condition) for record in deal["good"]]
+    return list(build("radiograph" if array == "image" else "ecg").generate(asked, range(1, len(asked) + 1)))
+
+
+def _bare(condition: Any) -> Any:
+    """Return sex, age, view, rhythm and findings of a condition, and nothing of its measures."""
+    names = ("sex", "age_years", "view", "rhythm", "findings")
+    return type(condition)(**{n: v for n in names if (v := getattr(condition, n, None)) is not None})
+
+
 def _shuffled(share: float) -> Plant:
     def plant(deal: Deal, array: str, rng: np.random.Generator) -> list[Record]:
         good = list(deal["good"])
@@ -121,20 +145,23 @@ def _broken(value: float) -> Plant:
     return plant
 
 
-NEAR = ("copies", "neighbours", "privacy", "curation", "validity")
-VARIED = ("pairs", "realism", "clouds", "curation", "validity", "groups", "diversity")
-LOOKS = ("realism", "clouds", "summary", "r-peaks", "validity", "groups", "pairs", "obedience")
+NEAR = ("copies", "neighbours", "privacy", "curation", "validity", "encoder")
+VARIED = ("encoder", "pairs", "realism", "clouds", "curation", "validity", "groups", "diversity")
+LOOKS = ("encoder", "readers", "realism", "clouds", "summary", "r-peaks", "validity", "groups", "pairs", "obedience")
+OBEYED = ("obedience", "readers")
 FAULTS = {
     "good": Fault("a good real half, other patients", _good, ()),
     "copier": Fault("training set passed off as synthetic", _copier, NEAR),
     "leak": Fault("5 % training records in a good set", _leak, NEAR),
+    "leak_near": Fault("5 % training records with slight noise in a good set", _leak_near, NEAR),
     "collapse": Fault(f"{COLLAPSED_TO} records repeated with slight noise", _collapse, VARIED),
     "one_each": Fault("one record for each sex and view or rhythm", _one_each, VARIED),
-    "shuffled": Fault("conditions shuffled", _shuffled(1.0), ("obedience",)),
-    "shuffled_20": Fault("conditions of 20 % shuffled", _shuffled(0.2), ("obedience",)),
+    "shuffled": Fault("conditions shuffled", _shuffled(1.0), OBEYED),
+    "shuffled_20": Fault("conditions of 20 % shuffled", _shuffled(0.2), OBEYED),
     "junk": Fault("noise images, flat ECGs", _junk, LOOKS),
     "constant": Fault("a tenth of the files constant", _broken(0.0), LOOKS),
     "nan": Fault("a tenth of the files without a number", _broken(float("nan")), LOOKS),
+    "own": Fault("the shipped generator's own, the conditions of the good half", _own, LOOKS),
 }
 
 
@@ -143,21 +170,60 @@ def main() -> None:
     o = options()
     lines = []
     for modality in ("radiograph", "ecg") if o.modality == "both" else (o.modality,):
-        folder = o.folder / f"{modality}-n{o.n}-seed{o.seed}"
-        deal = dealt(modality, o.n, o.seed)
-        tables = {side: written(deal[side], folder / side, modality) for side in ("training", "real")}
-        found: dict[str, Measured] = {}
-        for name in dict.fromkeys(("good", *o.cases.split(","))):
-            planted = FAULTS[name].plant(deal, ARRAY[modality], stream(o.seed, f"planted_faults.{name}"))
-            table = written(planted, folder / name / "handed_in", modality)
-            found[name] = measured(modality, tables, table, folder / name, o.through, o.seed, o.again)
-            print(f"{modality} {name}: {found[name].seconds:.0f} s", file=sys.stderr, flush=True)
-        sizes = ", ".join(f"{len(records)} {side}" for side, records in deal.items())
-        lines += [f"## {modality}s ({sizes})\n", markdown(found), ""]
+        source = o.source or SOURCE[modality]
+        runs = {seed: planted(modality, source, seed, o) for seed in o.seeds}
+        lines += [f"## {modality}s of {source}\n", summary(runs), ""]
+        for seed, found in runs.items():
+            lines += [f"### Seed {seed}\n", markdown(found), ""]
     text = "\n".join(lines)
     print(text)
     if o.out is not None:
         o.out.write_text(text + "\n", encoding="utf-8")
+
+
+def planted(modality: str, source: str, seed: int, o: argparse.Namespace) -> dict[str, Measured]:
+    """Return what is said of every planted set of one deal, the good one first."""
+    name = re.sub(r"[^a-z0-9]+", "-", source.lower())
+    folder = o.folder / f"{modality}-{name}-n{o.n}-seed{seed}"
+    deal = dealt(source, o.n, seed)
+    print({side: len(records) for side, records in deal.items()}, file=sys.stderr, flush=True)
+    tables = {side: written(deal[side], folder / side, modality) for side in ("training", "real")}
+    found: dict[str, Measured] = {}
+    for case in dict.fromkeys(("good", *o.cases.split(","))):
+        made = FAULTS[case].plant(deal, ARRAY[modality], stream(seed, f"planted_faults.{case}"))
+        table = written(made, folder / case / "handed_in", modality)
+        if case != "good":
+            _share_measures(folder / "good" / f"look-{o.through}", folder / case / f"look-{o.through}")
+        found[case] = measured(modality, tables, table, folder / case, o.through, seed, o.again)
+        print(f"{modality} {case}: {found[case].seconds:.0f} s", file=sys.stderr, flush=True)
+    return found
+
+
+def _share_measures(done: Path, fresh: Path) -> None:
+    """Put what the good case measured of single real records where another case finds it, by its content."""
+    (fresh / "parts").mkdir(parents=True, exist_ok=True)
+    for file in (done / "parts").glob("measured-*"):
+        shutil.copy(file, fresh / "parts" / file.name)
+
+
+def summary(runs: dict[int, dict[str, Measured]]) -> str:
+    """Return one row a fault: which parts caught it at each seed, those at `stop` marked."""
+    lines = ["| planted | " + " | ".join(f"seed {seed}" for seed in runs) + " |", "|---" * (1 + len(runs)) + "|"]
+    for case in next(iter(runs.values())):
+        cells = [FAULTS[case].title, *(_caught_by(case, found) for found in runs.values())]
+        lines.append("| " + " | ".join(map(_cell, cells)) + " |")
+    return "\n".join(lines)
+
+
+def _caught_by(case: str, found: dict[str, Measured]) -> str:
+    m = found[case]
+    if m.refused:
+        return "refused"
+    if case == "good":
+        raised = [f for f in m.findings if f.level in ("stop", "care")]
+        return ", ".join(dict.fromkeys(f"{f.part} ({f.level})" for f in raised)) or "nothing raised"
+    by = caught(FAULTS[case], m, found["good"])
+    return ", ".join(dict.fromkeys(f"{f.part} ({f.level})" for f in by)) or "**not caught**"
 
 
 def options() -> argparse.Namespace:
@@ -166,7 +232,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--modality", choices=("radiograph", "ecg", "both"), default="both")
     parser.add_argument("--cases", default=",".join(FAULTS), help="of " + ", ".join(FAULTS))
     parser.add_argument("--n", type=int, default=120, help="records of a planted set, at most")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--source", default=None, help="real records; embedded ones when left out")
+    parser.add_argument("--seeds", default="0", type=lambda said: [int(k) for k in said.split(",")])
     parser.add_argument("--folder", type=Path, default=Path("build/planted_faults"))
     parser.add_argument("--through", choices=("parts", "evaluate"), default="parts", help="what is run")
     parser.add_argument("--again", action="store_true", help="measure what was measured before")
@@ -177,15 +244,29 @@ def options() -> argparse.Namespace:
     return o
 
 
-def dealt(modality: str, n: int, seed: int) -> Deal:
+def dealt(source: str, n: int, seed: int) -> Deal:
     """Return real records dealt out by patient: half training, a quarter real, a quarter good."""
-    records = list(read(SOURCE[modality]))
-    patients = sorted({str(r.provenance["patient_id"]) for r in records})
+    records = _records(source, seed)
+    patients = sorted({_patient(r) for r in records})
     order = [patients[i] for i in stream(seed, "planted_faults.deal").permutation(len(patients)).tolist()]
     half, three = len(order) // 2, 3 * len(order) // 4
     who = {"training": set(order[:half]), "real": set(order[half:three]), "good": set(order[three:])}
-    deal = {side: [r for r in records if str(r.provenance["patient_id"]) in p] for side, p in who.items()}
+    deal = {side: [r for r in records if _patient(r) in p] for side, p in who.items()}
     return deal | {"good": deal["good"][:n]}
+
+
+def _records(source: str, seed: int) -> list[Record]:
+    name, _, count = source.partition(":")
+    if name != "simulator":
+        return list(read(source))
+    from clinsynth.evaluation.ecg.training_cohort import training_records
+
+    return list(training_records(int(count), 1000 + seed))
+
+
+def _patient(record: Record) -> str:
+    named = getattr(record.condition, "patient_id", None) or record.provenance.get("patient_id")
+    return str(named or record.record_id)
 
 
 def written(records: Sequence[Record], folder: Path, modality: str) -> Path:
@@ -243,12 +324,12 @@ def measured(
             return Measured(findings, body["refused"], body["seconds"])
     except (OSError, ValueError, KeyError):
         pass
-    begun, findings, refused = time.perf_counter(), (), ""
+    begun, findings, refused = time.process_time(), (), ""
     try:
         findings = measure(modality, real, table, folder / f"look-{through}", through, seed)
     except ValueError as error:
         refused = str(error)
-    result = Measured(findings, refused, time.perf_counter() - begun)
+    result = Measured(findings, refused, time.process_time() - begun)
     body = {"key": key, **asdict(result), "findings": [f.model_dump() for f in result.findings]}
     kept.write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
     return result

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+
+MOST_LISTED = 20  # words of a vocabulary that an error lists whole
+MOST_NEAR = 5
 
 
 def first_line(error: BaseException) -> str:
@@ -21,9 +24,14 @@ def nearest(word: str, words: Iterable[str]) -> str:
 
 
 def unknown(kind: str, word: str, words: Iterable[str]) -> str:
-    """Return the sentence for a word that is not in the vocabulary."""
+    """Return the sentence for a word that is not in the vocabulary; of many words the nearest are named."""
     known = sorted(words)
-    return f"{kind} {word!r} is not known{nearest(word, known)} (allowed: {', '.join(known)})"
+    close = difflib.get_close_matches(str(word), known, n=MOST_NEAR, cutoff=0.4)
+    if len(known) > MOST_LISTED and close:
+        listed = f"(nearest of {len(known)}: {', '.join(close)})"
+    else:
+        listed = f"(allowed: {', '.join(known)})"
+    return f"{kind} {word!r} is not known{nearest(word, known)} {listed}"
 
 
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:
@@ -40,7 +48,7 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
 def _one(e: dict[str, Any], model: type[BaseModel]) -> str:
     name = ".".join(str(x) for x in e["loc"])
     if e["type"] == "extra_forbidden":
-        return unknown("field", name, model.model_fields) if len(e["loc"]) == 1 else f"field {name!r} is not known"
+        return _unknown_field(e["loc"], model)
     if e["type"] in ("enum", "literal_error"):
         words = [w.strip().strip("'") for w in e["ctx"]["expected"].replace(" or ", ", ").split(",")]
         return unknown(name, e["input"], words)
@@ -48,3 +56,24 @@ def _one(e: dict[str, Any], model: type[BaseModel]) -> str:
         return str(e["ctx"]["error"])
     shown = repr(e["input"])
     return f"{name} = {shown if len(shown) < 60 else shown[:57] + '...'}: {e['msg'].lower()}"
+
+
+def _unknown_field(place: tuple[str | int, ...], model: type[BaseModel]) -> str:
+    """Return the sentence for a field that is not known, with the nearest of those that stand where it does."""
+    name = ".".join(str(x) for x in place)
+    inside: type[BaseModel] | None = model
+    for part in place[:-1]:
+        found = inside.model_fields.get(str(part)) if inside is not None else None
+        inside = None if found is None else _model_in(found.annotation)
+    if inside is None:
+        return f"field {name!r} is not known"
+    before = "".join(f"{part}." for part in place[:-1])
+    return unknown("field", name, [f"{before}{field}" for field in inside.model_fields])
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the one model that an annotation names, such as `Settings | None`; None where it names none or several."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = [m for m in map(_model_in, get_args(annotation)) if m is not None]
+    return found[0] if len(found) == 1 else None

@@ -101,7 +101,7 @@ def _content(record: Record) -> bytes:
 def checklist(
     sides: Sequence[DataSide], *, seeds: Mapping[str, int | None], weights: str | None, versions: Mapping[str, str],
     made_by: Mapping[str, str] | None, commands: Sequence[str], hardware: Mapping[str, Any],
-    seconds: Mapping[str, float], findings: Iterable[Finding] = (),
+    seconds: Mapping[str, float], findings: Iterable[Finding] = (), encoder: str | None = None,
 ) -> Checklist:  # fmt: skip
     """Return the checklist of one evaluation.
 
@@ -115,6 +115,7 @@ def checklist(
         hardware: what it ran on.
         seconds: wall time of each part.
         findings: of the page: what stays unknown was not measured.
+        encoder: whose features were compared, with the hash of its weights.
     """
     items = [
         *_data(sides),
@@ -124,6 +125,7 @@ def checklist(
         _stated("Software", "versions that evaluated", _listed(versions), "unknown"),
         _stated("Software", "versions that made the data", _listed(made_by or {}), "the data do not state them"),
         _stated("Software", "weights of the generator", weights, "the data do not state them"),
+        _stated("Software", "encoder", encoder, "none was used"),
         _stated("Commands", "that repeat it", "; ".join(commands), "none is known"),
         _stated("Machine", "hardware", _listed(hardware), "not found out", varies=True),
         _stated("Machine", "wall time of each part", _times(seconds), "a part was read from disk", varies=True),

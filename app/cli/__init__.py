@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ..failures import STOPPED, told
+from ..failures import STOPPED, USAGE, told
 
 DEBUG = "CLINSYNTH_DEBUG"
 _INTERRUPTED = 130  # what the command-line library makes of a KeyboardInterrupt
@@ -42,11 +42,18 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Exception, KeyboardInterrupt) as error:
-        code, line = told(error)
+        if type(error).__name__ == "NoArgsIsHelpError":  # a bare `clinsynth`: its help as it is
+            print(error.format_message(), file=sys.stderr)  # type: ignore[union-attr]
+            return USAGE
+        code, line = told(error, _verb(arguments))
         if os.environ.get(DEBUG):
             traceback.print_exc()
         print(f"clinsynth: {line}" if not line.startswith("clinsynth") else line, file=sys.stderr)
         return code
+
+
+def _verb(arguments: Sequence[str]) -> str:
+    return next((word for word in arguments if not word.startswith("-")), "")
 
 
 def _like_ctrl_c(number: int, frame: object) -> None:

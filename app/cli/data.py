@@ -11,6 +11,7 @@ import typer
 
 from .. import jobs
 from ..failures import DAMAGED, DONE, FAILURE, QUARANTINED
+from ..jobs.settings import WrongSetting
 from ..progress import on_stderr
 from .output import Json, Quiet, epilog, show
 
@@ -171,7 +172,8 @@ def sample(
         )
     state = "complete" if done.complete else f"{done.shards_done} of {done.shards} shards"
     bad = f", {done.quarantined} quarantined" if done.quarantined else ""
-    show(f"{out}: {done.written} of {done.n} samples written{bad}, {state}", done.as_dict(), as_json)
+    left = "; nothing was left to do" if done.shards_made == 0 else ""
+    show(f"{out}: {done.written} of {done.n} samples written{bad}, {state}{left}", done.as_dict(), as_json)
     return QUARANTINED if done.quarantined else DONE
 
 
@@ -214,6 +216,7 @@ def verify(dataset: Annotated[Path, typer.Argument(help="Folder of the data set.
 _EXPORT = epilog(
     "clinsynth export ecgs --format csv --out ecgs-csv",
     "clinsynth export radiographs --format dicom --out radiographs-dicom",
+    "clinsynth export radiographs --format png --keep 0.7 --real 'embedded:nih64?split=train' --out the-best",
 )
 
 
@@ -223,14 +226,50 @@ def export(
         str, typer.Option("--format", "-f", help="csv, webdataset; wfdb; dicom, png or png16; nifti.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder.")],
+    keep: Annotated[
+        str | None,
+        typer.Option(help="Leave out near-duplicates, then keep a share (0.7), a number, or all the rest: unique."),
+    ] = None,
+    real: Annotated[
+        str | None,
+        typer.Option(help="With --keep: real data (READER:PATH), copies of which are left out."),
+    ] = None,
+    select: Annotated[
+        str, typer.Option(help="With --keep: quality_diversity, k_center, density or coverage.")
+    ] = "quality_diversity",
+    seed: Annotated[int, typer.Option(help="With --keep: seed of drawn choices.")] = 0,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
-    """Write a data set in the files that other tools read."""
+    """Write a data set in the files that other tools read, whole or what is worth keeping."""
+    if keep is not None:
+        return _export_kept(dataset, file_format, out, keep, real, select, seed, quiet, as_json)
+    if real is not None or select != "quality_diversity":
+        raise WrongSetting("real" if real is not None else "select", "says what to keep; give --keep too")
     with on_stderr("exporting", quiet) as progress:
         count = jobs.export(dataset, file_format, out, progress=progress)
     content = {"dataset": str(dataset), "format": file_format, "out": str(out), "samples": count}
     show(f"{out}: {count} samples as {file_format}", content, as_json)
+    return DONE
+
+
+def _export_kept(
+    dataset: Path, file_format: str, out: Path, keep: str, real: str | None, select: str, seed: int, quiet: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
+    with on_stderr("curating", quiet) as progress:
+        found = jobs.export_kept(
+            dataset, file_format, out, keep=keep, real=real, select=select, seed=seed, progress=progress
+        )  # fmt: skip
+    left: dict[str, int] = {}
+    for row in found.rows:
+        if not row.kept:
+            left[row.reason] = left.get(row.reason, 0) + 1
+    content = {"dataset": str(dataset), "format": file_format, "out": str(out), "samples": len(found.kept),
+               "of": len(found.rows), "left_out": left, "report": str(out / "curation.html")}  # fmt: skip
+    why = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in left.items()) or "none left out"
+    said = f"{out}: {len(found.kept)} of {len(found.rows)} samples as {file_format} ({why}); curation.csv says of each"
+    show(said, content, as_json)
     return DONE
 
 

@@ -27,6 +27,7 @@ _EVALUATE = epilog(
     "clinsynth evaluate --real 'embedded:nih64?split=held_out' --train 'embedded:nih64?split=train' \\",
     "  --synthetic radiographs --task findings --out proof",
     "clinsynth evaluate --real table:real.csv --synthetic table:made.csv --train table:train.csv --out look",
+    "clinsynth evaluate --real table:real.csv --synthetic table:made.csv --encoder rad-dino/ --out look",
     "clinsynth evaluate --real 'ptbxl:DIR?folds=9,10&on_error=skip' --synthetic ecgs --out look --limit 500",
 )
 
@@ -45,7 +46,14 @@ def evaluate(
         ),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="Task: delineation or twa (ECGs), findings (radiographs); needs --train.")
+        str | None, typer.Option(help="Task: delineation or twa (ECGs), findings (radiographs), table; needs --train.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting of the task: seeds=5, robustness=false.")
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="own, simple, a FOLDER (DINOv2, RAD-DINO), a safetensors FILE or timm:NAME.", metavar="NAME"),
     ] = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -53,8 +61,10 @@ def evaluate(
     """Measure synthetic and real data alike; each difference stands beside that of real against real."""
     with on_stderr("measuring", quiet) as progress:
         page = jobs.evaluate(
-            real, synthetic, out, seed=seed, workers=workers, limit=limit, train=train, task=task, progress=progress
-        )
+            real, synthetic, out, seed=seed, workers=workers, limit=limit, train=train, task=task, encoder=encoder,
+            sets=sets or (),
+            progress=progress,
+        )  # fmt: skip
     show(f"report: {page}", {"out": str(out), "report": str(page)}, as_json)
     return DONE
 

@@ -1,6 +1,7 @@
 """The studio's verbs as functions: the one place where conditioning, generators and evaluation are composed."""
 
 from .checkup import doctor
+from .curating import export_kept
 from .demos import demo
 from .evaluating import evaluate, report
 from .exporting import export
@@ -19,6 +20,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "export",
+    "export_kept",
     "fit",
     "models",
     "plan",

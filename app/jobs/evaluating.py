@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -10,11 +10,13 @@ from shlex import quote as quoted
 from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress, silent
+from .encoders import OWN_SAID, Named, check_encoder, encoder_named
 from .gate import RESULT, Gated, gated
 from .modalities import MODALITIES, SEEN, TABLE, Measured, Modality, check_same, check_task, modality
 from .planning import plan_command
 from .reporting import PAGE, STORED, PartTimes, checked_of, publish, report, stands, versions
 from .sources import Opened, Side, open_sources
+from .task_sets import changed, set_words
 
 if TYPE_CHECKING:
     from ...conditioning.dataset import DatasetReader
@@ -32,6 +34,8 @@ def evaluate(
     limit: int | None = None,
     train: str | None = None,
     task: Any = None,
+    encoder: str | None = None,
+    sets: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Path:
     """Measure synthetic and real data alike, and write the results and report.html.
@@ -47,8 +51,11 @@ def evaluate(
         workers: processes that measure.
         limit: the first so many records of each side; all when left out.
         train: real data that the generator was trained on or took its kernels from; with them comes the proof: an
-            encoder's view, nearest neighbours and, for radiographs, whether images show what was asked for.
+            encoder's view, attacks on privacy, nearest neighbours and whether records show what was asked for.
         task: downstream task to run, or its settings; needs `train`.
+        encoder: whose features are compared: see `encoders.encoder_named`; the studio's own, which learns on the
+            training records, when None.
+        sets: changes to the task's settings, such as `seeds=5` or `robustness=false`.
         progress: called with (parts done, parts).
 
     Returns:
@@ -59,14 +66,20 @@ def evaluate(
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit = {limit} must be at least 1")
+    eyes = encoder_named(encoder)
     named = {"real": real, "synthetic": str(synthetic)} | ({} if train is None else {"training": train})
     opened = open_sources(named, lenient=("synthetic",))
     condition = _condition(opened)
     module = modality(condition)
     check_task(module, task if task is None or isinstance(task, str) else task.name, train)
-    settings = module.task_settings(task) if isinstance(task, str) else task
+    settings = changed(module.task_settings(task) if isinstance(task, str) else task, sets)
     sides = _read(opened, condition, limit)
+<<<<<<< HEAD
     check_same(TABLE if condition in SEEN else condition, module, sides)
+=======
+    check_same(condition, module, sides)
+    check_encoder(eyes, _kind(sides), module.NOUN, getattr(module, "ENCODERS", False))
+>>>>>>> main
     gate = gated(sides["real"], sides["synthetic"], sides.get("training"))
     compared, refused = _compared(module, gate, train, settings)  # before the work
     folder = Path(out)
@@ -78,9 +91,16 @@ def evaluate(
             measured = gate.alone(refused)
         else:
             measured = module.measured(
-                compared, gate.synthetic, folder, task=settings, seed=seed, workers=workers, progress=progress
+                compared, gate.synthetic, folder, task=settings, seed=seed, workers=workers, progress=progress,
+                **({} if eyes is None else {"encoder": eyes}),
             )  # fmt: skip
-    return _published(folder, gate, measured, sides, real, seed, limit, train, settings, times)
+    return _published(folder, gate, measured, sides, real, seed, limit, train, settings, eyes, times)
+
+
+def _kind(sides: Mapping[str, Side]) -> str:
+    """Return what the synthetic records are: images, volumes or signals; "" where they are none of these."""
+    arrays = sides["synthetic"].records[0].arrays
+    return next((name for name in ("image", "volume", "signal") if name in arrays), "")
 
 
 def _condition(opened: Mapping[str, Opened]) -> str:
@@ -132,7 +152,7 @@ def _compared(module: Modality, gate: Gated, train: str | None, task: Any) -> tu
 
 def _published(
     folder: Path, gate: Gated, measured: Measured, sides: Mapping[str, Side], real: str, seed: int, limit: int | None,
-    train: str | None, task: Any, times: PartTimes,
+    train: str | None, task: Any, eyes: Named | None, times: PartTimes,
 ) -> Path:  # fmt: skip
     """Write what was found where `report` finds it, and the page."""
     from ...evaluation.checklist import data_side
@@ -140,7 +160,7 @@ def _published(
     made = gate.synthetic
     page = gate.on_page(measured.page)
     page = page.model_copy(update={"findings": (*gate.findings(), *page.findings, *measured.findings)})
-    provenance = _provenance(real, made, seed, limit, train, task)
+    provenance = _provenance(real, made, seed, limit, train, task, eyes)
     with times.part("hashing"):
         order = [role for role in ("real", "training", "synthetic") if role in sides]
         data = [data_side(role, str(sides[role].source), sides[role].records) for role in order]
@@ -149,14 +169,14 @@ def _published(
         title=f"{made.name}: a first look" if train is None else f"{made.name}: realism and worth",
         page=page,
         provenance=provenance,
-        inputs=inputs_of(real, made.dataset or made, seed, limit, train, task),
+        inputs=inputs_of(real, made.dataset or made, seed, limit, train, task, eyes),
         checked=checked_of(page, data, seed=seed, provenance=provenance, times=times),
     )
 
 
 def inputs_of(
     real: str, made: DatasetReader | Side, seed: int, limit: int | None,
-    train: str | None = None, task: Any = None,
+    train: str | None = None, task: Any = None, eyes: Named | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return what an evaluation depends on, to tell whether one that exists is still true."""
     from ... import __version__
@@ -168,6 +188,7 @@ def inputs_of(
         "limit": limit,
         "train": train,
         "task": None if task is None else dict(vars(task)),
+        "encoder": None if eyes is None else eyes.about,
         "by": __version__,
     }
 
@@ -185,12 +206,13 @@ def _identity(made: DatasetReader | Side) -> dict[str, Any]:
 
 
 def _provenance(
-    real: str, made: Side, seed: int, limit: int | None, train: str | None, task: Any
+    real: str, made: Side, seed: int, limit: int | None, train: str | None, task: Any, eyes: Named | None
 ) -> dict[str, Any]:  # fmt: skip
     """Return how the data and the page came to be, and the commands that repeat it."""
     words = f"clinsynth evaluate --real {quoted(real)} --synthetic {quoted(made.source)} --out EVAL --seed {seed}"
     if train is not None:
-        words += f" --train {quoted(train)}" + ("" if task is None else f" --task {task.name}")
+        words += f" --train {quoted(train)}" + ("" if task is None else f" --task {task.name}{set_words(task)}")
+    words += "" if eyes is None else f" --encoder {quoted(eyes.name)}"
     words += f" --limit {limit}" if limit else ""
     facts, commands = made.facts(), list[str]()
     software: dict[str, Any] = {"measured with": versions()}
@@ -203,6 +225,7 @@ def _provenance(
         **({} if train is None else {"trained on": train}),
         "synthetic data": facts,
         **software,
+        **({} if eyes is None and train is None else {"encoder": OWN_SAID if eyes is None else eyes.about}),
         "commands": [*commands, words],
     }
 

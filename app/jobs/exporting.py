@@ -37,7 +37,7 @@ class _Sample:
 
 def export(
     dataset: str | Path, file_format: str, out: str | Path, *, keep: Collection[str] | None = None,
-    progress: Progress = silent,
+    beside: Callable[[Path], None] = lambda folder: None, progress: Progress = silent,
 ) -> int:  # fmt: skip
     """Write a data set's samples in another form and return how many there were.
 
@@ -48,6 +48,7 @@ def export(
             volume, and samples.csv), or `webdataset` (a tar a shard).
         out: a new or empty folder; it appears whole or not at all.
         keep: names of the samples to write; all when None.
+        beside: called with the folder when the samples are in it, to write what belongs to them.
         progress: called with (samples done, samples).
 
     Raises:
@@ -62,15 +63,25 @@ def export(
     if not reader.complete:
         raise ValueError(f"{dataset} is unfinished; run the command that makes it again, then export")
     target = Path(out)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ValueError(f"{target} exists and is not an empty folder")
+    check_free(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     with _under_another_name(target) as work:
         some = reader if keep is None else cast("DatasetReader", _Some(reader, frozenset(keep)))
         _EXPORTERS[file_format](some, work, progress)
+        beside(work)
         work.chmod(0o755)
         os.replace(work, target)
     return len(some)
+
+
+def check_free(folder: Path) -> None:
+    """Refuse to write into a folder that holds something.
+
+    Raises:
+        ValueError: it does, or it is no folder.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} exists and is not an empty folder")
 
 
 def check_format(file_format: str) -> None:

@@ -13,6 +13,7 @@ from ..progress import Progress, silent
 if TYPE_CHECKING:
     from ...conditioning.record import Record
     from ...evaluation.downstream import DownstreamResult
+    from ...evaluation.finding import Finding
     from ...evaluation.report import Section
 
 _PLACE = "clinsynth.evaluation.radiograph.downstream"
@@ -28,6 +29,8 @@ class FindingsTask:
         steps: of each stage of a training.
         seeds: how many, three or more.
         augment: whether to run the arms with classical augmentation.
+        fairness: whether to judge on whom errors fall.
+        robustness: whether to put the classifiers through worse images and attacks.
     """
 
     name: str = "findings"
@@ -35,6 +38,12 @@ class FindingsTask:
     steps: int = 80
     seeds: int = 3
     augment: bool = True
+    fairness: bool = True
+    robustness: bool = True
+
+    def model(self) -> Any:
+        """Return the model that checks the values."""
+        return import_module(_PLACE).FindingsSettings
 
 
 def run_findings(
@@ -57,7 +66,14 @@ def run_findings(
         ValueError: too few patients, or no finding that enough of them have and have not.
     """
     place = import_module(_PLACE)
-    settings = place.FindingsSettings(shares=task.shares, steps=task.steps, seeds=task.seeds, augment=task.augment)
+    said = {name: value for name, value in vars(task).items() if name != "name"}
+    settings = place.FindingsSettings.model_validate(said)
     found = place.findings_task(training, synthetic, held_out, settings, folder=folder / "arms", progress=progress)
     whole = found.at(found.tests[0].name, max(task.shares)).result
     return found, whole, place.findings_sections(found)
+
+
+def said_of(found: Any) -> tuple[Finding, ...]:
+    """Return what the first screen says of groups and of worse images."""
+    said: tuple[Finding, ...] = import_module(_PLACE).trust_findings(found)
+    return said

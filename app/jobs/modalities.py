@@ -5,6 +5,7 @@ Such a module has:
     NOUN        what a page calls its records
     ARRAYS      the arrays of which each of its records has one, the same on all sides
     TASKS       names of its downstream tasks
+    ENCODERS    True where `measured` takes an encoder that was named; may be left out
 
     task_settings(name)
                 settings of a task by its name, with the attribute `name`

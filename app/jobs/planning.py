@@ -105,6 +105,11 @@ def cohort(
     for field, words in taught(support, [name for name in balance if name not in ruled]).items():
         choices[field] = tuple(words)
         warn(f"{field} is balanced over {', '.join(words)}: no training image of {generator} had another")
+
+    def checking(done: int, total: int) -> None:  # that all are checked is told when nothing was refused
+        if done < total:
+            progress(done, total)
+
     made = make_plan(
         condition_type,
         n,
@@ -116,11 +121,12 @@ def cohort(
         records_per_patient=records_per_patient,
         like=Like.read(like, condition_type) if like else None,
         seed=seed,
-        progress=progress,
+        progress=checking,
     )
     for field, rows in made.rules.get("like", {}).get("let_go", {}).items():
         warn(f"{rows} of {n} samples have a {field} that no record of {like} has beside their other fields")
     check_support(made, support, generator, warn)
+    progress(n, n)
     return made
 
 

@@ -28,6 +28,7 @@ _MATTERS = {
     "seed": "The seeds differ, so halves and resamples do: small differences are chance.",
     "limit": "Different numbers of records were taken.",
     "task": "The downstream tasks differ, or their settings do.",
+    "encoder": "The encoders differ, so distances in their features are not on one scale.",
     "by": "The versions of clinsynth differ; a metric may have changed between them.",
 }
 _UNFAIR = ("real", "train")
@@ -68,6 +69,7 @@ def checked_of(
         sides,
         seeds={"evaluation": seed, "synthetic data": made.get("run seed")},
         weights=made.get("weights"),
+        encoder=provenance.get("encoder"),
         versions=versions(),
         made_by=provenance.get("software"),
         commands=provenance.get("commands", ()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ class Sampled:
         quarantined: samples made and not written, in finished shards.
         shards_done: shards with a receipt.
         shards: shards of the whole data set.
+        shards_made: shards that this run made; None where it is not known.
     """
 
     out: str
@@ -39,6 +40,7 @@ class Sampled:
     quarantined: int
     shards_done: int
     shards: int
+    shards_made: int | None = field(default=None, compare=False)
 
     @property
     def complete(self) -> bool:
@@ -101,6 +103,7 @@ def sample(
     }
     settings["file_format"] = file_format
     made = prepared(model, plan, out, part, seed=seed, control=control, warn=warn, **settings)
+    before = _shards_done(out)
     with _as_file(made.plan) as path:
         spec = {
             "model": model,
@@ -115,7 +118,8 @@ def sample(
             run_workers([{**spec, "part": p} for p in _parts(part, workers, made.shards)], threads, progress)
         except Stopped as stopped:
             raise Stopped(_how_far(out, str(stopped))) from None
-    return standing(out)
+    now = standing(out)
+    return replace(now, shards_made=now.shards_done - before)
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,14 @@ def standing(out: str | Path) -> Sampled:
     reader = open_dataset(out)
     shards = shard_count(reader.info.n, reader.info.shard_size)
     return Sampled(str(out), reader.info.n, len(reader), len(reader.quarantined), len(reader.receipts), shards)
+
+
+def _shards_done(out: str | Path) -> int:
+    """Return how many shards stand; none where there is no data set yet."""
+    try:
+        return standing(out).shards_done
+    except (ValueError, OSError):
+        return 0
 
 
 def _how_far(out: str | Path, otherwise: str) -> str:

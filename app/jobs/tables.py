@@ -22,10 +22,19 @@ if TYPE_CHECKING:
     from ...evaluation.finding import Finding
     from ...evaluation.report import Section
     from ...evaluation.table import Compared
+    from .encoders import Named
+    from .parts import Seen
 
+<<<<<<< HEAD
 __all__ = ["ARRAYS", "NOUN", "PARTS", "TASKS", "Part", "Run", "as_table", "measured", "seen", "sides", "task_settings"]
+=======
+__all__ = [
+    "ARRAYS", "ENCODERS", "NOUN", "PARTS", "TASKS", "Part", "Run", "as_table", "measured", "sides", "task_settings",
+]  # fmt: skip
+>>>>>>> main
 
 NOUN, ARRAYS = "records of a table", ("image", "volume", "signal")
+ENCODERS = True
 TASKS: tuple[str, ...] = ("table",)
 LOOK = "table.json"
 
@@ -43,6 +52,7 @@ class Run:
         seed: of halves and resamples.
         workers: processes.
         progress: called with (done, all).
+        encoder: that was named; the studio's own when None.
     """
 
     sides: Compared
@@ -53,10 +63,11 @@ class Run:
     seed: int
     workers: int
     progress: Progress
+    encoder: Named | None = None
 
     @cached_property
-    def seen(self) -> table_parts.Seen | None:
-        """Return all sides in an encoder that learned on the training records; None where there are too few."""
+    def seen(self) -> Seen | None:
+        """Return all sides in an encoder; None where there are too few records for one to learn on."""
         return table_parts.seen(self)
 
 
@@ -71,6 +82,12 @@ class TableTask:
 
     name: str = "table"
     settings: dict[str, Any] = field(default_factory=lambda: {"shares": [0.25, 1.0], "pretraining": []})
+
+    def model(self) -> Any:
+        """Return the model that checks the settings."""
+        from ...evaluation.table.downstream import TableTaskSettings
+
+        return TableTaskSettings
 
 
 Part = Callable[[Run], tuple["Sequence[Section]", "Sequence[Finding]"]]
@@ -119,14 +136,15 @@ def _patient(record: Record) -> str | None:
 
 
 def measured(
-    sides: Sides, made: Side, folder: Path, *, task: Any, seed: int, workers: int, progress: Progress
-) -> Measured:
+    sides: Sides, made: Side, folder: Path, *, task: Any, seed: int, workers: int, progress: Progress,
+    encoder: Named | None = None,
+) -> Measured:  # fmt: skip
     """Return the page; parts that are done stay in the folder."""
     from ...evaluation.table import table_findings, table_look, table_page
 
     look = table_look(sides.arrays, made.n, seed=seed, folder=folder, progress=progress)
     (folder / LOOK).write_text(look.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    run = Run(sides.arrays, sides.records, made, folder, task, seed, workers, progress)
+    run = Run(sides.arrays, sides.records, made, folder, task, seed, workers, progress, encoder)
     sections: list[Section] = []
     findings: list[Finding] = [*table_findings(look)]
     for part in PARTS:

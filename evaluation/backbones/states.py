@@ -37,8 +37,7 @@ def read_state(kind: str, file: Path) -> tuple[nn.Module, Preparation, str]:
     Raises:
         ValueError: no such file, a pickle, no safetensors, or a state of another network; the message names it.
     """
-    if file.suffix.lower() in _PICKLES:
-        raise ValueError(f"{file} may be a pickle, which can run code; convert it to safetensors once, apart")
+    _no_pickle(file)
     if not file.is_file():
         raise ValueError(f"{file} is not a file; {kind} needs a safetensors state")
     try:
@@ -52,6 +51,29 @@ def read_state(kind: str, file: Path) -> tuple[nn.Module, Preparation, str]:
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
     return network, _preparation(metadata, network, kind, file), sha256_of_file(file)
+
+
+def state_kind(file: Path) -> str:
+    """Return which network a safetensors state is of, by the name of its first layer.
+
+    Raises:
+        ValueError: a pickle, no safetensors, or neither network's.
+    """
+    _no_pickle(file)
+    try:
+        with safe_open(file, framework="pt") as stored:
+            names = {renamed(name) for name in stored.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{file} is not a safetensors file: {error}") from None
+    found = next((kind for kind, first in FIRST.items() if first in names), None)
+    if found is None:
+        raise ValueError(f"{file} is a state of neither {' nor '.join(FIRST)}")
+    return found
+
+
+def _no_pickle(file: Path) -> None:
+    if file.suffix.lower() in _PICKLES:
+        raise ValueError(f"{file} may be a pickle, which can run code; convert it to safetensors once, apart")
 
 
 def fitted(kind: str, state: Mapping[str, Tensor]) -> nn.Module:

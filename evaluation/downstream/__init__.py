@@ -8,7 +8,7 @@ from .delong import DeLong, delong
 from .paired import ArmRow, DifferenceRow, DownstreamResult, compare_arms
 from .running import Runs, downstream, run_arms
 from .scores import accuracy, auroc, balanced_accuracy, correlation, f1, mean, r2
-from .task import Examples, ManyWays, Metric, Outcomes, Task, content_sha256
+from .task import Examples, Look, ManyWays, Metric, Outcomes, Task, content_sha256
 
 __all__ = [
     "Arm",
@@ -17,6 +17,7 @@ __all__ = [
     "DifferenceRow",
     "DownstreamResult",
     "Examples",
+    "Look",
     "ManyWays",
     "Metric",
     "Outcomes",

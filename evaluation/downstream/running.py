@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from ...conditioning.seeds import sample_seed
 from .arms import REAL, SAME_COMPUTE, Arm, Stage, check_arms, file_stem
 from .files import VERSION, read_outcomes, write_outcomes
 from .paired import DownstreamResult, compare_arms
-from .task import Examples, ManyWays, Outcomes, Task, check_data
+from .task import Examples, Look, ManyWays, Outcomes, Task, check_data
 
 E = TypeVar("E", bound=Examples)
 M = TypeVar("M")
@@ -34,12 +34,14 @@ class Runs:
         seeds: the seeds.
         outcomes: one list an arm, one entry a seed; all have the same patients in the same order.
         trained: how many (arm, seed) were trained by this call; the others were read.
+        looked: what each look saw of the same models, by its name and then like `outcomes`.
     """
 
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
     outcomes: Mapping[str, Sequence[Outcomes]]
     trained: int
+    looked: Mapping[str, Mapping[str, Sequence[Outcomes]]] = field(default_factory=dict)
 
 
 def downstream(
@@ -65,6 +67,7 @@ def run_arms(
     task: Task[E, M], sources: Sources[E], test: E, arms: Sequence[Arm], seeds: Sequence[int], *,
     folder: str | Path | None = None, fewest_train: int = FEWEST_PATIENTS, fewest_test: int = FEWEST_PATIENTS,
     progress: Callable[[int, int], None] = lambda done, total: None, workers: int = 1,
+    looks: Sequence[Look[E, M]] = (),
 ) -> Runs:  # fmt: skip
     """Train every arm at every seed from the same initial weights and score it on the same test set.
 
@@ -84,6 +87,7 @@ def run_arms(
         fewest_test: fewest patients of the test set.
         progress: called with (results had, results in all).
         workers: processes; seeds are shared among them, and each has one thread.
+        looks: what else is asked of the trained models; kept and found again as results are.
 
     Raises:
         ValueError: data or arms that cannot be compared, or a result file that was changed.
@@ -98,33 +102,40 @@ def run_arms(
     if any(stage.method for arm in arms for stage in arm.stages) and not isinstance(task, ManyWays):
         raise ValueError(f"task {task.name!r} knows one way to train; its arms cannot name a method")
     where = None if folder is None else Path(folder)
-    outcomes_of: dict[str, list[Outcomes]] = {arm.name: [] for arm in arms}
+    views = tuple(looks)
+    outcomes_of: dict[tuple[str, str], list[Outcomes]] = {}
     total, trained = len(arms) * len(seeds), 0
-    for found, new in _by_seed(task, sources, test, tuple(arms), tuple(seeds), where, workers, progress, total):
+    for found, new in _by_seed(task, sources, test, tuple(arms), tuple(seeds), where, views, workers, progress, total):
         trained += new
-        for name, outcomes in found.items():
-            outcomes_of[name].append(outcomes)
-    return Runs(tuple(arms), tuple(seeds), outcomes_of, trained)
+        for key, outcomes in found.items():
+            outcomes_of.setdefault(key, []).append(outcomes)
+    parts = {
+        part: {arm: rows for (of, arm), rows in outcomes_of.items() if of == part}
+        for part in ("", *(look.name for look in views))
+    }
+    return Runs(tuple(arms), tuple(seeds), parts.pop(""), trained, parts)
 
 
-Found = tuple[dict[str, Outcomes], int]
+Found = tuple[dict[tuple[str, str], Outcomes], int]  # by the look's name, empty for the task's own scores, and arm
 
 
 def _by_seed(
     task: Task[E, M], sources: Sources[E], test: E, arms: tuple[Arm, ...], seeds: tuple[int, ...], folder: Path | None,
-    workers: int, progress: Callable[[int, int], None], total: int,
+    looks: tuple[Look[E, M], ...], workers: int, progress: Callable[[int, int], None], total: int,
 ) -> Iterator[Found]:  # fmt: skip
     """Yield what each seed came to, in their order; each seed is a process of its own where there are workers."""
     if workers <= 1:
         for k, seed in enumerate(seeds):
             done = k * len(arms)
             yield _run_seed(
-                task, _of_seed(sources, seed), test, arms, seed, folder,
+                task, _of_seed(sources, seed), test, arms, seed, folder, looks,
                 lambda n, done=done: progress(done + n, total),  # type: ignore[misc]
             )  # fmt: skip
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-        jobs = [pool.submit(_run_seed, task, _of_seed(sources, seed), test, arms, seed, folder) for seed in seeds]
+        jobs = [
+            pool.submit(_run_seed, task, _of_seed(sources, seed), test, arms, seed, folder, looks) for seed in seeds
+        ]
         for k, job in enumerate(jobs):
             yield job.result()
             progress((k + 1) * len(arms), total)
@@ -132,22 +143,31 @@ def _by_seed(
 
 def _run_seed(
     task: Any, given: Mapping[str, Any], test: Any, arms: Sequence[Arm], seed: int, folder: Path | None,
-    tell: Callable[[int], None] = lambda done: None,
+    looks: Sequence[Any] = (), tell: Callable[[int], None] = lambda done: None,
 ) -> Found:  # fmt: skip
     """Return what every arm of a seed came to, and how many were trained for it."""
     used = {source for arm in arms for stage in arm.stages for source in stage.data}
     content = {name: given[name].fingerprint() for name in sorted(used)} | {"": test.fingerprint()}
-    training, found, trained = _Training(task, given, seed), {}, 0
+    training, trained = _Training(task, given, seed), 0
+    found: dict[tuple[str, str], Outcomes] = {}
     for k, arm in enumerate(arms):
         made_from = _made_from(task, arm, seed, content)
-        path = None if folder is None else folder / f"{file_stem(arm, seed, sha256_of(made_from))}.json"
-        outcomes = None if path is None else read_outcomes(path, made_from)
-        if outcomes is None:
-            outcomes = task.score(training.model(arm.stages), test)
-            trained += 1
-            if path is not None:
-                write_outcomes(path, made_from, outcomes)
-        found[arm.name] = outcomes
+        scorers: list[tuple[str, Any, dict[str, Any]]] = [("", task, {})]
+        scorers += [
+            (look.name, look, {"look": look.name, "look_config": dict(look.config())})
+            for look in looks if arm.name in look.arms
+        ]  # fmt: skip
+        new = False
+        for part, scorer, more in scorers:
+            key = made_from | more
+            path = None if folder is None else folder / f"{file_stem(arm, seed, sha256_of(key))}.json"
+            outcomes = None if path is None else read_outcomes(path, key)
+            if outcomes is None:
+                outcomes, new = scorer.score(training.model(arm.stages), test), True
+                if path is not None:
+                    write_outcomes(path, key, outcomes)
+            found[part, arm.name] = outcomes
+        trained += new
         tell(k + 1)
     return found, trained
 

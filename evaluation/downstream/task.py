@@ -145,6 +145,34 @@ class ManyWays(Protocol):
         ...
 
 
+@runtime_checkable
+class Look(Protocol[E, M]):
+    """What else is asked of trained models than their task's scores, such as how they stand worse inputs.
+
+    Attributes:
+        name: of the look; not empty.
+        arms: names of the arms that are looked at.
+    """
+
+    @property
+    def name(self) -> str:
+        """Return the look's name."""
+        ...
+
+    @property
+    def arms(self) -> Sequence[str]:
+        """Return the names of the arms that are looked at."""
+        ...
+
+    def config(self) -> Mapping[str, Any]:
+        """Return all settings that change what is seen, as JSON values."""
+        ...
+
+    def score(self, model: M, test: E) -> Outcomes:
+        """Return what is seen; its rows do not depend on the model."""
+        ...
+
+
 def content_sha256(*parts: np.ndarray | Sequence[str]) -> str:
     """Return a hash of arrays and lists of names: values, shapes and types."""
     digest = hashlib.sha256()

@@ -33,7 +33,7 @@ from ..result import Result
 from ..statistics import half_size
 from .annotated import ANNOTATED
 from .delineation import METHOD
-from .intervals import FEATURES, INTERVALS
+from .intervals import FEATURES, INTERVALS, without_p
 from .measurement import Measurement, measure_all
 from .r_peaks import Matches, predictive_value, score, sensitivity, true_beats
 from .spectrum import BANDS, band_distances_db, band_powers_db, half_differences_db
@@ -167,7 +167,10 @@ class FirstLook(BaseModel):
         return path
 
 
-def first_look(real: Sequence[Record], synthetic: Sequence[Record], *, seed: int = 0, workers: int = 1) -> FirstLook:
+def first_look(
+    real: Sequence[Record], synthetic: Sequence[Record], *, seed: int = 0, workers: int = 1,
+    measured: tuple[Sequence[Measurement], Sequence[Measurement]] | None = None,
+) -> FirstLook:  # fmt: skip
     """Compare artificial ECGs with real ones.
 
     Args:
@@ -175,6 +178,7 @@ def first_look(real: Sequence[Record], synthetic: Sequence[Record], *, seed: int
         synthetic: artificial ECGs; at least 2.
         seed: seed of the floor's halves and of the resamples.
         workers: processes that measure.
+        measured: what `measure_all` gave of both sides; measured here when None.
 
     Raises:
         ValueError: too few records on a side, or a record that is no ECG.
@@ -182,8 +186,10 @@ def first_look(real: Sequence[Record], synthetic: Sequence[Record], *, seed: int
     for name, records, fewest in (("real", real, 4), ("synthetic", synthetic, 2)):
         if len(records) < fewest:
             raise ValueError(f"{len(records)} {name} records: at least {fewest} are needed for a comparison")
-    measured = measure_all([*real, *synthetic], workers=workers)
-    a, b = _side(real, measured[: len(real)]), _side(synthetic, measured[len(real) :])
+    if measured is None:
+        every = measure_all([*real, *synthetic], workers=workers)
+        measured = every[: len(real)], every[len(real) :]
+    a, b = _side(real, measured[0]), _side(synthetic, measured[1])
     groups = _groups(a, b)
     features = FEATURES + tuple(f for f in ANNOTATED if all(np.isfinite(s.values[f.name]).any() for s in (a, b)))
     return FirstLook(
@@ -206,9 +212,12 @@ def first_look(real: Sequence[Record], synthetic: Sequence[Record], *, seed: int
 
 
 def _side(records: Sequence[Record], measured: Sequence[Measurement]) -> Side:
+    values = [
+        without_p(m.features, getattr(r.condition, "rhythm", None)) for r, m in zip(records, measured, strict=True)
+    ]
     return Side(
         records=tuple(records),
-        values={f.name: np.array([m.features[f.name] for m in measured]) for f in FEATURES + ANNOTATED},
+        values={f.name: np.array([v[f.name] for v in values]) for f in FEATURES + ANNOTATED},
         spectra=np.stack([m.spectrum for m in measured]),
         failures=sum((m.failures for m in measured), Counter()),
         matches={

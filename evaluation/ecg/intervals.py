@@ -65,7 +65,8 @@ def features(record: Record) -> tuple[dict[str, float], Counter[str], dict[str, 
 
     Returns:
         Value by feature name (NaN where not measured; spectra are left to `spectrum`), reasons of
-        failure with how many leads they struck, and what was found in each delineated lead.
+        failure with how many leads they struck, and what was found in each delineated lead. Nothing that a
+        condition says is looked at; see `without_p`.
 
     Raises:
         ValueError: the record is no ECG in mV, uV or V.
@@ -83,10 +84,15 @@ def features(record: Record) -> tuple[dict[str, float], Counter[str], dict[str, 
     out |= _rates(found[reference], fs_hz) | _intervals(found, fs_hz)
     out["qtcf_ms"] = out["qt_ms"] / np.cbrt(_rr_s(found[reference], fs_hz)) if "qt_ms" in out else float("nan")
     out |= amplitudes(leads, found[reference], fs_hz)
-    rhythm = getattr(record.condition, "rhythm", None)
-    if rhythm in NO_P:
-        out |= {name: float("nan") for name in out if name in ("pr_ms", "p_ms") or name.startswith("p_mv_")}
     return out, failures, found
+
+
+def without_p(values: Mapping[str, float], rhythm: Rhythm | None) -> dict[str, float]:
+    """Return what was measured, without PR and P where the rhythm has no P wave of its own before its QRS."""
+    if rhythm not in NO_P:
+        return dict(values)
+    gone = {name for name in values if name in ("pr_ms", "p_ms") or name.startswith("p_mv_")}
+    return {name: float("nan") if name in gone else value for name, value in values.items()}
 
 
 def reference_lead(found: Mapping[str, LeadWaves], fs_hz: float) -> str | None:

@@ -24,7 +24,7 @@ class Measurement:
     """What one record gave.
 
     Attributes:
-        features: value by name, NaN where not measured.
+        features: value by name, NaN where not measured; P waves too where a rhythm has none, see `without_p`.
         spectrum: dB at spectrum.FREQUENCIES_HZ.
         r_peaks: neurokit2's R peaks in samples, in lead `II` and in the `reference` lead, where the
             record has them.

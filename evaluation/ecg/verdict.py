@@ -29,9 +29,8 @@ def first_findings(look: FirstLook) -> tuple[Finding, ...]:
     return (*_features(look), *_beats(look))
 
 
-def unproven_findings() -> tuple[Finding, ...]:
-    """Return what stays open where no training data were named."""
-    why = "training data were not named"
+def unproven_findings(why: str = "training data were not named") -> tuple[Finding, ...]:
+    """Return what stays open where no encoder could look, and why."""
     return (
         Finding(part="clouds", question="purpose", level="unknown",
                 claim=f"Whether whole records, and not single features, pass for real ones: {why}."),

@@ -41,7 +41,8 @@ class _Drawn:
 def fairness_of(
     labels: Columns, scores: Mapping[str, Columns], attributes: Attributes, patients: Sequence[str], *,
     validation: tuple[Columns, Mapping[str, Columns]] | None = None, thresholds: Mapping[str, float] | None = None,
-    rule: str = "balanced", no_finding: str | None = None, training: Attributes | None = None,
+    rule: str = "balanced", no_finding: str | None = None, underdiagnosis: bool = True,
+    training: Attributes | None = None,
     deepest: int = 2, fewest: int = FEWEST, resamples: int = 500, permutations: int = 1000, seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> FairnessResult:  # fmt: skip
@@ -58,6 +59,7 @@ def fairness_of(
         rule: `balanced` (best balanced accuracy), or `sensitivity 0.9`.
         no_finding: label that says healthy, for underdiagnosis: the share of rows without it that get it. Without
             one, a row with no label is healthy and underdiagnosis is the share of the others that are called nothing.
+        underdiagnosis: whether to measure it; of labels none of which says healthy it would mean nothing.
         training: attributes of the rows that the models were trained on, to relate performance to their numbers.
         deepest: how many attributes are crossed at most.
         fewest: rows that a rate of a group needs to be compared.
@@ -82,7 +84,7 @@ def fairness_of(
     for arm, columns in scores.items():
         made[arm], found = decided(arm, truth, scores_of(columns, truth, arm), validation, thresholds, rule)
         rows += found
-    healthy = {arm: healthy_called(d, no_finding) for arm, d in made.items()}
+    healthy = {arm: healthy_called(d, no_finding) for arm, d in made.items()} if underdiagnosis else {}
     tests = len(axes) * (2 * len(truth) + 1)
     drawn = _Drawn(drawn.weight, drawn.patient, seed, permutations, max(permutations, 40 * tests), fewest)
     out: dict[str, list[Any]] = {"cells": [], "gaps": [], "others": [], "sizes": [], "differences": []}
@@ -151,6 +153,8 @@ def _axis(
             out["sizes"] += [
                 size_row(d, axis, name, cells, rates[name], sizes, drawn.seed) for name in (AUROC, ACCURACY)
             ]
+        if arm not in healthy:
+            continue
         sick = healthy[arm]
         row, one = _gap_row(sick, axis, UNDER, missed(sick), cells, drawn)
         out["gaps"].append(row)

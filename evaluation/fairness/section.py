@@ -16,6 +16,7 @@ from .result import CellRow, FairnessResult, GapRow
 FLAG = "†"
 COLOURS = (REAL, SYNTHETIC, "#1d5c87", "#7b5ea7", "#4c8c4a")
 MOST_PICTURED = 3  # labels; the tables have all
+MOST_OPEN = 40  # rows of a table that is not folded
 _SHOWN = (UNDER, TPR, FPR, ODDS, SELECTION)
 
 
@@ -54,7 +55,8 @@ def gap_table(result: FairnessResult) -> Table:
         "gap", "arm", "largest less smallest [95 %]", "chance stays under", "p", "p, corrected", "highest", "lowest",
         "not compared",
     )  # fmt: skip
-    return Table(caption="Gaps between groups; tinted where chance does not explain them", head=head, rows=rows)
+    caption = "Gaps between groups; tinted where chance does not explain them"
+    return Table(caption=caption, head=head, rows=rows, folded=len(rows) > MOST_OPEN)
 
 
 def _gap(g: GapRow) -> tuple[Cell, ...]:
@@ -129,7 +131,8 @@ def _difference_tables(result: FairnessResult) -> tuple[Table, ...]:
         for d in result.differences if d.measure in _SHOWN
     )  # fmt: skip
     head = ("gap", "arms", "difference [95 %]", "verdict")
-    return (Table(caption="Gaps of arms against the reference, on the same draws of patients", head=head, rows=rows),)
+    caption = "Gaps of arms against the reference, on the same draws of patients"
+    return (Table(caption=caption, head=head, rows=rows, folded=len(rows) > MOST_OPEN),)
 
 
 def _pictures(result: FairnessResult) -> tuple[Picture, ...]:
@@ -165,7 +168,7 @@ def rates_picture(rows: Sequence[CellRow], arms: Sequence[str], name: str) -> Pi
     axes.spines[["top", "right"]].set_visible(False)
     for k, arm in enumerate(arms):
         axes.plot([], [], "o", color=COLOURS[k % len(COLOURS)], ms=4.5, label=arm)
-    figure.legend(fontsize=8, frameon=False, loc="upper right", ncols=min(4, len(arms)))
+    figure.legend(fontsize=8, frameon=False, loc="upper right", ncols=min(5, len(arms)))
     figure.tight_layout(pad=0.5, rect=(0, 0, 1, 1 - 0.25 / figure.get_figheight()))
     return Picture(
         uri=data_uri(figure), alt=f"{name} of each group and arm with intervals",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -48,6 +49,7 @@ class Images:
         """Return how many patients there are."""
         return len(set(self.patients))
 
+    @cached_property
     def fingerprint(self) -> str:
         """Return a hash of pixels, names and conditions."""
         said = [c.model_dump_json(exclude_none=True) for c in self.conditions]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -99,9 +99,10 @@ class Sides:
     training_records: tuple[Record, ...]
     size: int
 
+    @cached_property
     def fingerprint(self) -> str:
         """Return a hash of all of it."""
-        return sha256_of([s.fingerprint() for s in (self.training, self.real, self.synthetic)])
+        return sha256_of([s.fingerprint for s in (self.training, self.real, self.synthetic)])
 
 
 def sides_of(
@@ -151,17 +152,14 @@ def radiograph_look(
         progress: called with (parts done, parts).
     """
     seen = eyes if len(sides.training) else None
-    base = {
-        "version": VERSION, "by": __version__, "seed": seed, "images": sides.fingerprint(),
-        "eyes": seen.about if seen else None,
-    }  # fmt: skip
+    base = made_from(sides, eyes, seed)
     stages = 5 if seen else 1
     progress(0, stages)
     features, readings = None, None
     if seen is not None:
         if workers > 1 and folder is not None:
             _side_by_side(folder, base, sides, seen, seed)
-        features = kept_arrays(folder, "features", base, partial(_features, sides, seen, seed))
+        features = features_of(sides, seen, seed, folder)
         progress(1, stages)
         readings = kept_arrays(folder, "readings", base, partial(_readings, sides, seen, seed))
         progress(2, stages)
@@ -189,6 +187,17 @@ def radiograph_look(
         obedience=obeyed,
         copies=copied,
     )
+
+
+def made_from(sides: Sides, eyes: Eyes | None, seed: int) -> dict[str, Any]:
+    """Return what tells the parts of a look from all others."""
+    about = eyes.about if eyes is not None and len(sides.training) else None
+    return {"version": VERSION, "by": __version__, "seed": seed, "images": sides.fingerprint, "eyes": about}
+
+
+def features_of(sides: Sides, eyes: Eyes, seed: int, folder: Path | None) -> dict[str, np.ndarray]:
+    """Return the encoder's features of all sides by their names; those that stand in the folder are read."""
+    return kept_arrays(folder, "features", made_from(sides, eyes, seed), partial(_features, sides, eyes, seed))
 
 
 def _side_by_side(folder: Path, base: Mapping[str, Any], sides: Sides, eyes: Eyes, seed: int) -> None:

@@ -73,7 +73,8 @@ def _sheets(sides: Sides) -> Section:
 
 def _realism(look: RadiographLook, sides: Sides) -> Section:
     everyone = look.realism.groups[0]
-    eyes = f"Features are those of {look.eyes}, trained on {look.n[0]} real training images. " if look.eyes else ""
+    learnt = f"what learns there learnt on {look.n[0]} real training images"
+    eyes = f"Features are those of {look.eyes}; {learnt}. " if look.eyes else ""
     texts: tuple[str, ...] = (
         look.sizes,
         f"{eyes}{look.n[1]} real images of patients that were not trained on are compared with {look.n[2]} synthetic "

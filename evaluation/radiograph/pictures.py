@@ -17,7 +17,6 @@ from .obedience import ObedienceRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 TILE_IN = 0.95  # edge of an image on a sheet, in inches
 GAP_IN = 0.06
@@ -58,12 +57,16 @@ def sheet(
     height = top + len(rows) * step_y
     figure = Figure(figsize=(width, height), facecolor="white", dpi=110)
     starts = _starts(heads, gutter)
+    canvas = np.ones((round(height * figure.dpi), round(width * figure.dpi)), np.float32)
     for r, (label, tiles) in enumerate(rows):
         y = height - top - r * step_y - TILE_IN
         figure.text(0.05 / width, (y + TILE_IN / 2) / height, label, size=8.5, va="center", wrap=True)
         for x, tile in zip(starts, tiles, strict=True):
-            _tile(figure, tile, (x / width, y / height, TILE_IN / width, TILE_IN / height))
+            _draw(canvas, tile, round(x * figure.dpi), round((height - y - TILE_IN) * figure.dpi), figure.dpi)
             figure.text((x + TILE_IN / 2) / width, (y - 0.02) / height, tile.below, size=6.5, ha="center", va="top")
+    axes = figure.add_axes((0, 0, 1, 1), zorder=-1)
+    axes.set_axis_off()
+    axes.imshow(canvas, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     at = 0
     for title, n in heads:
         middle = (starts[at] + starts[at + n - 1] + TILE_IN) / 2
@@ -80,11 +83,16 @@ def _starts(heads: Sequence[tuple[str, int]], gutter: float) -> list[float]:
     return starts
 
 
-def _tile(figure: Figure, tile: Tile, place: tuple[float, float, float, float]) -> None:
-    axes = figure.add_axes(place)
-    axes.set_axis_off()
-    if tile.image is not None:
-        axes.imshow(tile.image, cmap="gray", vmin=0, vmax=1, interpolation="bicubic", aspect="auto")
+def _draw(canvas: Float[np.ndarray, "h w"], tile: Tile, left: int, top: int, dpi: float) -> None:
+    """Put an image on the sheet's pixels: an axes for each would take most of the time that a page takes."""
+    if tile.image is None:
+        return
+    from PIL import Image
+
+    edge = round(TILE_IN * dpi)
+    image = Image.fromarray(np.asarray(tile.image, np.float32)).resize((edge, edge), Image.Resampling.BICUBIC)
+    there = canvas[max(top, 0) : top + edge, left : left + edge]
+    there[:] = np.clip(np.asarray(image), 0, 1)[: there.shape[0], : there.shape[1]]
 
 
 def curves_picture(real: Float[np.ndarray, "n h w"], synthetic: Float[np.ndarray, "m h w"]) -> Picture:

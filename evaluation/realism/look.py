@@ -59,6 +59,7 @@ def realism_of(
     real: Sample, synthetic: Sample, groups: Sequence[Group] = (), *, training: Sample | None = None, seed: int = 0,
     sides: TwoSides | None = None, eyes: str = "", standardise: bool = False, resamples: int = 100, splits: int = 30,
     most_rows: int = MOST_ROWS, folder: Path | None = None, made_from: dict[str, Any] | None = None,
+    everyone: GroupRow | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> RealismResult:  # fmt: skip
     """Compare synthetic records with real ones that the generator was not trained on.
@@ -78,6 +79,7 @@ def realism_of(
         most_rows: rows a side of what looks at pairs of rows; more are drawn at random by patient, and it is said.
         folder: of the evaluation, where each group's part is kept for a later run.
         made_from: JSON values that tell these features from all others, such as hashes; needed with `folder`.
+        everyone: the metrics of everyone, where they were measured before; they are not measured again.
         progress: told what comes next.
 
     Returns:
@@ -100,6 +102,9 @@ def realism_of(
     settings = effort.settings() | {"rows": most_rows, "standardise": standardise}
     found = []
     for g in groups:
+        if g.kind == "all" and everyone is not None:
+            found.append(everyone)
+            continue
         progress(f"realism of {g.name}")
         picked = Group(g.name, g.kind, g.real[parts[0]], g.synthetic[parts[1]])
         key = dict(made_from or {}) | settings | {"version": VERSION, "group": [g.kind, g.name]}

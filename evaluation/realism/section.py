@@ -55,12 +55,16 @@ def clearly_beyond(row: MeasuredRow) -> bool:
     return value < 2 * low - middle or value > 2 * high - middle
 
 
-def realism_section(result: RealismResult) -> Section:
-    """Return everyone's metrics, the figures without halves, and every group's metrics beside their floors."""
-    everyone = result.groups[0]
+def realism_section(result: RealismResult, *, everyone: bool = True) -> Section:
+    """Return everyone's metrics, the figures without halves, and every group's metrics beside their floors.
+
+    Args:
+        result: what was found.
+        everyone: whether the metrics of everyone are shown; not where another section of the page does.
+    """
     tables: list[Table] = []
-    if everyone.metrics:
-        tables.append(measured_table(everyone.metrics, "All records"))
+    if everyone and result.groups[0].metrics:
+        tables.append(measured_table(result.groups[0].metrics, "All records"))
     if result.figures:
         tables.append(_figure_table(result.figures))
     if len(result.groups) > 1:

@@ -8,7 +8,7 @@ from ..finding import Finding
 from ..tables import number, ranged
 from .conditions import FGSM, PGD, RANDOM
 from .result import CLEAN, MEAN, RobustnessResult, ScoreRow
-from .scores import ACCURACY, ADAPTIVE, AUROC, BALANCED
+from .scores import ACCURACY, ADAPTIVE, AUROC
 
 PART = "robustness"
 MILD = 2  # severities up to it a clinic meets
@@ -76,7 +76,7 @@ def _trusted(result: RobustnessResult, arm: str) -> list[Finding]:
 
 
 def _attacked(result: RobustnessResult, arm: str) -> list[Finding]:
-    measure = BALANCED if result.row(arm, BALANCED).value.value is not None else ACCURACY
+    measure = AUROC if result.row(arm, AUROC).value.value is not None else ACCURACY
     at = {(r.corruption, r.severity): r for r in result.scores if (r.arm, r.measure) == (arm, measure)}
     for severity in sorted({s for name, s in at if name == PGD}):
         attack, control = at[PGD, severity], at.get((RANDOM, severity))

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Num
 
-from ...conditioning.seeds import stream
-from ..comparison import interval
-from ..realism.resampling import around
-from ..result import unknown_result
-from .calibration import Claims, bins_of, reliability, temperature, tempered
-from .conditions import ATTACKS, EPS, RANDOM, Condition, attack_conditions, clean, image_conditions
+from .conditions import EPS, attack_conditions, clean, image_conditions
 from .conditions import signal_conditions as of_signals
+from .judging import judged
 from .models import Model, Predict, probabilities
-from .predicting import JudgedRows, Key, judged_rows, known_rows, predicted
-from .result import CLEAN, MEAN, ArmDifference, BinRow, CalibrationRow, RobustnessResult, ScoreRow
-from .scores import ADAPTIVE, BOUNDS, HIGHER_IS_BETTER, MEASURES, NLL, floors, scores
-
-DIAGRAM_BINS = 10
-Draws = dict[Key, dict[str, np.ndarray]]  # each measure of all rows first, then of each resample
+from .predicting import judged_rows, known_rows, predicted
+from .result import RobustnessResult
 
 
 def robustness_of(
@@ -77,138 +69,18 @@ def robustness_of(
         corruptions, severities, fs_hz or 1.0, seed)  # fmt: skip
     conditions = [clean(), *named, *attack_conditions(eps, scale, bounds, seed)]
     found = predicted(models, test, conditions, bounds, seed, versions, folder, said, progress)
-    draws = {arm: {key: _scored(test, p) for key, p in table.items()} for arm, table in found.items()}
-    rows = [r for arm in models for r in _score_rows(arm, conditions, found[arm], draws[arm], test, seed)]
-    first, *others = models
-    checked = None if validation is None else known_rows(np.asarray(validation[0]), np.asarray(validation[1]))
-    return RobustnessResult(
-        arms=tuple(models), rows=len(test.x), of=test.of, patients=len(set(test.patients)),
-        classes=0 if test.multilabel else found[first][CLEAN, 0].shape[1], scores=tuple(rows),
-        differences=tuple(d for arm in others for d in _differences(arm, first, draws, len(test.x))),
-        calibration=tuple(_calibration(arm, m, test, found[arm], draws[arm], checked) for arm, m in models.items()),
-        unknown=tuple(said),
+    return judged(
+        {arm: [table] for arm, table in found.items()}, test, conditions, said, seed=seed,
+        checked=None if validation is None else _checked(models, validation, test.multilabel),
     )  # fmt: skip
 
 
-def _scored(test: JudgedRows, p: np.ndarray) -> dict[str, np.ndarray]:
-    """Return each measure of the rows that have a number, of all rows first and then of each resample."""
-    known = np.isfinite(p).all(axis=1)
-    if not known.any():
-        return {name: np.full(len(test.weight), np.nan) for name in MEASURES}
-    return scores(test.y[known], p[known], test.weight[:, known])
-
-
-def _score_rows(
-    arm: str,
-    conditions: Sequence[Condition],
-    found: Mapping[Key, np.ndarray],
-    draws: Draws,
-    test: JudgedRows,
-    seed: int,
-) -> list[ScoreRow]:
-    rows = []
-    start = draws[CLEAN, 0]
-    for c in conditions:
-        key = (c.name, c.severity)
-        if key not in draws:
-            continue
-        known = np.isfinite(found[key]).all(axis=1)
-        rng = stream(seed, f"robustness.floor/{c.name}/{c.severity}")
-        bottom = floors(test.y[known], found[key][known], rng) if known.any() else {}
-        rows += [
-            _row(arm, key, c.level, name, draws[key][name], start[name], int(known.sum()), bottom.get(name))
-            for name in MEASURES
-        ]
-    means = _meaned(draws)
-    if means:
-        rows += [_row(arm, (MEAN, 0), "", n, means[n], start[n], len(test.x), None) for n in MEASURES]
-    return rows
-
-
-def _meaned(draws: Draws) -> dict[str, np.ndarray]:
-    """Return each measure meaned over corruptions and severities, attacks and their control left out."""
-    keys = [k for k in draws if k[0] not in (CLEAN, RANDOM, *ATTACKS)]
-    return {name: np.mean([draws[k][name] for k in keys], axis=0) for name in MEASURES} if keys else {}
-
-
-def _row(
-    arm: str, key: Key, level: str, measure: str, value: np.ndarray, start: np.ndarray, n: int, floor: float | None
-) -> ScoreRow:
-    moved = value - start
-    return ScoreRow(
-        arm=arm, corruption=key[0], severity=key[1], level=level, measure=measure,
-        value=interval(around(float(value[0]), value[1:], n, BOUNDS[measure])),
-        change=interval(around(float(moved[0]), moved[1:], n)),
-        floor=floor if floor is not None and np.isfinite(floor) else None,
-    )  # fmt: skip
-
-
-def _differences(arm: str, reference: str, draws: Mapping[str, Draws], n: int) -> list[ArmDifference]:
-    mine, theirs = draws[arm], draws[reference]
-    pairs = {key: (mine[key], theirs[key]) for key in mine if key in theirs}
-    if _meaned(mine) and _meaned(theirs):
-        pairs[MEAN, 0] = (_meaned(mine), _meaned(theirs))
-    rows = []
-    for key, (a, b) in pairs.items():
-        for name in MEASURES:
-            off = a[name] - b[name]
-            result = around(float(off[0]), off[1:], n)
-            verdict = "open"
-            if result.known and (result.low > 0 or result.high < 0):
-                verdict = "better" if (result.low > 0) == (name in HIGHER_IS_BETTER) else "worse"
-            rows.append(
-                ArmDifference(
-                    arm=arm, reference=reference, corruption=key[0], severity=key[1], measure=name,
-                    difference=interval(result), verdict=verdict,
-                )
-            )  # fmt: skip
-    return rows
-
-
-def _calibration(
-    arm: str, model: Model, test: JudgedRows, found: Mapping[Key, np.ndarray], draws: Draws,
-    validation: tuple[np.ndarray, np.ndarray] | None,
-) -> CalibrationRow:  # fmt: skip
-    claims = _claims(test.y, found[CLEAN, 0])
-    bins = reliability(claims, bins_of(claims.claim, DIAGRAM_BINS, adaptive=True))
-    nothing = interval(unknown_result(0))
-    row = CalibrationRow(
-        arm=arm, bins=tuple(BinRow(**vars(b)) for b in bins), temperature=None, validation_rows=0,
-        ece_change=nothing, nll_change=nothing, nll_change_corrupted=nothing,
-    )  # fmt: skip
-    if validation is None or not len(validation[0]):
-        return row
-    x, y = validation
-    p = probabilities(model.predict(np.asarray(x, dtype=np.float32)), len(x), test.multilabel)
-    label, chances = _flat(y, p)
-    t = temperature(label, chances)
-    after = {key: _scored(test, _warm(q, t, test.multilabel)) for key, q in found.items()}
-    changes: dict[str, Any] = {}
-    once = (after[CLEAN, 0], draws[CLEAN, 0])
-    for name, measure, (a, b) in (
-        ("ece_change", ADAPTIVE, once), ("nll_change", NLL, once),
-        ("nll_change_corrupted", NLL, (_meaned(after), _meaned(draws))),
-    ):  # fmt: skip
-        if a and b:
-            off = a[measure] - b[measure]
-            changes[name] = interval(around(float(off[0]), off[1:], len(test.x)))
-    return row.model_copy(update={"temperature": t, "validation_rows": len(x)} | changes)
-
-
-def _flat(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels and class probabilities, several labels one under the other."""
-    if y.ndim == 1:
-        known = np.isfinite(p).all(axis=1)
-        return y[known].astype(np.int64), p[known]
-    known = np.isfinite(y) & np.isfinite(p)
-    return y[known].astype(np.int64), np.column_stack([1 - p[known], p[known]])
-
-
-def _claims(y: np.ndarray, p: np.ndarray) -> Claims:
-    return Claims.of(*_flat(y, p))
-
-
-def _warm(p: np.ndarray, t: float, multilabel: bool) -> np.ndarray:
-    if not multilabel:
-        return tempered(p, t)
-    return np.column_stack([tempered(np.column_stack([1 - c, c]), t)[:, 1] for c in p.T])
+def _checked(
+    models: Mapping[str, Model], validation: tuple[np.ndarray, np.ndarray], multilabel: bool
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return labels and every arm's probabilities of validation rows; none where no row is known."""
+    x, y = known_rows(np.asarray(validation[0]), np.asarray(validation[1]))
+    if not len(x):
+        return {}
+    given = np.asarray(x, dtype=np.float32)
+    return {arm: (y, probabilities(m.predict(given), len(x), multilabel)) for arm, m in models.items()}

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from ..distributions import REAL, SYNTHETIC
 from ..drawing import data_uri
 from ..report import Picture
-from .result import CLEAN, MEAN, CalibrationRow, RobustnessResult
+from .result import CLEAN, ENSEMBLE, MEAN, CalibrationRow, RobustnessResult
 
 COLOURS = (REAL, SYNTHETIC, "#1d5c87", "#7b5ea7", "#4c8c4a")
+MOST_BANDS = 3  # arms whose intervals can be told apart
 _ACROSS = 4
 
 
@@ -18,7 +19,8 @@ def severity_picture(result: RobustnessResult, measure: str) -> Picture | None:
     """Return one small plot a corruption: the measure of every arm against severity; None without any figure."""
     from matplotlib.figure import Figure
 
-    rows = [r for r in result.scores if r.measure == measure and r.value.value is not None]
+    arms = [arm for arm in result.arms if not arm.endswith(ENSEMBLE)]
+    rows = [r for r in result.scores if r.arm in arms and r.measure == measure and r.value.value is not None]
     names = list(dict.fromkeys(r.corruption for r in rows if r.corruption not in (CLEAN, MEAN)))
     if not names:
         return None
@@ -29,13 +31,14 @@ def severity_picture(result: RobustnessResult, measure: str) -> Picture | None:
     for k, name in enumerate(names):
         axes = grid[k // _ACROSS, k % _ACROSS]
         levels = {r.severity: r.level for r in rows if r.corruption == name}
-        for a, arm in enumerate(result.arms):
+        for a, arm in enumerate(arms):
             line = sorted((r for r in rows if r.arm == arm and r.corruption in (CLEAN, name)), key=lambda r: r.severity)
             values = [r.value for r in line]
             at = [r.severity for r in line]
             low, high = [v.low or 0.0 for v in values], [v.high or 0.0 for v in values]
             axes.plot(at, [v.value or 0.0 for v in values], ".-", color=COLOURS[a % len(COLOURS)], lw=1.3, ms=4)
-            axes.fill_between(at, low, high, color=COLOURS[a % len(COLOURS)], alpha=0.15, lw=0)
+            if a == 0 or len(arms) <= MOST_BANDS:
+                axes.fill_between(at, low, high, color=COLOURS[a % len(COLOURS)], alpha=0.15, lw=0)
         if floor is not None:
             axes.axhline(floor, color="#9aa5b1", lw=0.8, ls=":", zorder=0)
         axes.set_title(name, fontsize=8.5)
@@ -44,14 +47,15 @@ def severity_picture(result: RobustnessResult, measure: str) -> Picture | None:
         axes.spines[["top", "right"]].set_visible(False)
     for k in range(len(names), down * _ACROSS):
         grid[k // _ACROSS, k % _ACROSS].set_axis_off()
-    for a, arm in enumerate(result.arms):
+    for a, arm in enumerate(arms):
         grid[0, 0].plot([], [], color=COLOURS[a % len(COLOURS)], label=arm)
     figure.legend(*grid[0, 0].get_legend_handles_labels(), fontsize=8, frameon=False, loc="upper right", ncols=5)
     figure.supylabel(measure, fontsize=8.5)
     figure.tight_layout(pad=0.5, rect=(0.01, 0, 1, 1 - 0.28 / figure.get_figheight()))
     return Picture(
         uri=data_uri(figure), alt=f"{measure} of each arm against the severity of each corruption",
-        caption=f"{measure} against the size of each corruption, 0 clean; bands are 95 % over patients. Dotted: a "
+        caption=f"{measure} against the size of each corruption, 0 clean; bands are 95 % over patients, of the "
+        f"{'reference alone' if len(arms) > MOST_BANDS else 'arms'}. Dotted: a "
         "model that sees nothing. Attacks stand beside changes of the same size and random sign.", wide=True,
     )  # fmt: skip
 
@@ -60,7 +64,7 @@ def reliability_picture(rows: Sequence[CalibrationRow]) -> Picture | None:
     """Return one reliability diagram an arm; None without any bin."""
     from matplotlib.figure import Figure
 
-    shown = [r for r in rows if r.bins]
+    shown = [r for r in rows if r.bins and not r.arm.endswith(ENSEMBLE)]
     if not shown:
         return None
     figure = Figure(figsize=(2.3 * len(shown) + 0.3, 2.5), facecolor="white")
@@ -73,7 +77,7 @@ def reliability_picture(rows: Sequence[CalibrationRow]) -> Picture | None:
                       solid_capstyle="butt")  # fmt: skip
         axes.plot([b.claimed for b in row.bins], [b.true for b in row.bins], "o-", color=COLOURS[k % len(COLOURS)],
                   ms=4, lw=1)  # fmt: skip
-        axes.set_title(row.arm, fontsize=8.5)
+        axes.set_title(row.arm, fontsize=8)
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         axes.set_xlabel("claimed", fontsize=8)
         axes.tick_params(labelsize=7)

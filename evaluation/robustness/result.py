@@ -8,6 +8,7 @@ from ..comparison import Interval
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 CLEAN, MEAN = "clean", "all corruptions"
+ENSEMBLE = ", ensemble"  # behind the name of an arm whose models' probabilities are meaned
 
 
 class ScoreRow(BaseModel):

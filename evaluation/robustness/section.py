@@ -6,8 +6,13 @@ from ..report import Cell, Section, Table
 from ..tables import number, ranged
 from .conditions import ATTACKS, FGSM, RANDOM
 from .pictures import reliability_picture, severity_picture
-from .result import CLEAN, MEAN, RobustnessResult
+from .result import CLEAN, ENSEMBLE, MEAN, RobustnessResult
 from .scores import ACCURACY, ADAPTIVE, AUROC, BALANCED, BRIER, ECE, HIGHER_IS_BETTER, MEASURES, NLL
+
+_ENSEMBLES = (
+    "An arm is trained at several seeds: its scores are the mean over these models. An ensemble is the mean of their "
+    "probabilities; it is not attacked, for an attack needs the gradient of all of them at once."
+)
 
 
 def robustness_section(result: RobustnessResult) -> Section:
@@ -20,6 +25,7 @@ def robustness_section(result: RobustnessResult) -> Section:
         "the same size is their control. A calibration error is above zero by chance alone: beside it stands what "
         "right probabilities stay under in 95 of 100 cases. Of two classes it is of the second one's probability, of "
         "more of the likeliest one's.",
+        *([_ENSEMBLES] if any(arm.endswith(ENSEMBLE) for arm in result.arms) else []),
         *(f"Not told: {said}." for said in result.unknown),
     )
     picture = severity_picture(result, AUROC) or severity_picture(result, ACCURACY)

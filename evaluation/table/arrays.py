@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ class Cohort:
         """Return how many there are."""
         return len(self.x)
 
+    @cached_property
     def fingerprint(self) -> str:
         """Return a hash of values, names and conditions."""
         said = [c.model_dump_json(exclude_none=True) for c in self.conditions]

@@ -84,7 +84,7 @@ def table_look(
         "by": __version__,
         "seed": seed,
         "effort": [RESAMPLES, SPLITS],
-        "sides": sha256_of([real.fingerprint(), synthetic.fingerprint()]),
+        "sides": sha256_of([real.fingerprint, synthetic.fingerprint]),
     }
 
     def make() -> _Groups:

@@ -123,7 +123,7 @@ def test_the_proof_is_on_the_page_and_its_arms_are_not_trained_again(cli, short,
     out = tmp_path / "proof"
     page = jobs.evaluate(real, small_dataset, out, limit=12, train=train, task=short, workers=2).read_text()
     names = re.findall(r'<section id="([^"]+)"', page)
-    there = {"clouds", "checklist", "neighbours", "downstream"}
+    there = {"clouds", "encoder", "obedience", "privacy", "curation", "checklist", "neighbours", "downstream"}
     assert names[:2] == ["use", "validity"] and there <= set(names) and not outside(page)
     task = json.loads((out / "downstream.json").read_text())
     assert task["test_patients"] == 12 and len(task["arms"]) == 4

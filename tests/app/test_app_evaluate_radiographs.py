@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from clinsynth.app import jobs
-from clinsynth.app.jobs import demos, radiographs
+from clinsynth.app.jobs import demos, parts, radiographs
 from clinsynth.app.jobs.sampling import standing
 from clinsynth.conditioning.dataset import open_dataset
 from clinsynth.conditioning.embedded import EMBEDDED
@@ -27,6 +27,8 @@ def light(monkeypatch):
     monkeypatch.setattr(looking, "RESAMPLES", 20)
     monkeypatch.setattr(looking, "SPLITS", 10)
     monkeypatch.setattr(radiographs, "eyes", toy_eyes)
+    for name, value in {"RESAMPLES": 10, "SPLITS": 6, "REREADINGS": 20, "REPEATS": 3}.items():
+        monkeypatch.setattr(parts, name, value)
     monkeypatch.setitem(EMBEDDED, "drawn", "radiograph_toy:read_drawn")
     monkeypatch.setitem(GENERATORS, "drawn", "radiograph_toy:DrawnRadiographs")
 
@@ -58,7 +60,8 @@ def test_an_evaluation_is_one_page_that_loads_nothing_and_goes_on_where_it_stood
     assert (
         names[:2] == ["use", "validity"]
         and names[-1] == "limits"
-        and {"obedience", "copies", "quality", "made", "repeat"} <= set(names)
+        and {"obedience", "readers", "encoder", "privacy", "curation", "copies", "quality", "made", "repeat"}
+        <= set(names)
     )
     assert not re.findall(r'(?:src|href)="(?!data:|#)([^"]+)"', text) and text.count("data:image/png") == 4
     look = json.loads((tmp_path / "look" / "radiographs.json").read_text())

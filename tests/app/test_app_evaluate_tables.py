@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from clinsynth.app import jobs
-from clinsynth.app.jobs import tables
+from clinsynth.app.jobs import parts, tables
 from clinsynth.app.jobs.reporting import stands
 from clinsynth.app.jobs.tables import as_table
 from clinsynth.conditioning.embedded import embedded
@@ -23,6 +23,8 @@ from table_toy import image_table, signal_table, volume_table, written
 def light(monkeypatch):
     monkeypatch.setattr(look, "RESAMPLES", 14)
     monkeypatch.setattr(look, "SPLITS", 10)
+    for name, value in {"RESAMPLES": 10, "SPLITS": 6, "REREADINGS": 20, "REPEATS": 3}.items():
+        monkeypatch.setattr(parts, name, value)
 
 
 def sections(page):

@@ -390,7 +390,7 @@ def test_the_whole_is_found_again_and_said_on_a_page(whole):
     result, folder = whole
     files = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     again = run_quickly(folder)
-    assert len(files) == 3 * 17 and files == {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert len(files) == 3 * (17 + 5) and files == {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert again == result == FindingsResult.model_validate_json(result.model_dump_json())
     assert {(s.site, s.share) for s in result.shares} == {(w, x) for w in (HELD_OUT, "far") for x in (0.25, 1.0)}
     arms = [arm.name for arm in result.shares[0].result.arms]

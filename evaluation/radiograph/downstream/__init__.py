@@ -8,6 +8,7 @@ from .settings import FindingsSettings
 from .sites import read_site
 from .subsets import nested
 from .task import FindingsTask
+from .trust import trust_findings
 
 __all__ = [
     "FindingsResult",
@@ -24,4 +25,5 @@ __all__ = [
     "level_tables",
     "nested",
     "read_site",
+    "trust_findings",
 ]

@@ -31,6 +31,7 @@ class Classifier:
         fold: the fold of every patient trained on so far; it stays, so that a second training does not see it either.
         threshold: logit of `no_finding` above which an image is called healthy.
         steps: trained so far.
+        weighted: what a positive of each finding counted in the last training of the first network; empty before.
     """
 
     findings: tuple[str, ...]
@@ -38,6 +39,7 @@ class Classifier:
     fold: Mapping[str, int]
     threshold: float = 0.0
     steps: int = 0
+    weighted: tuple[float, ...] = ()
 
     @classmethod
     def initial(cls, findings: Sequence[str], seed: int, folds: int = FOLDS) -> Classifier:
@@ -68,7 +70,8 @@ class Classifier:
             schedule = Schedule(steps, learning_rate=learning_rate)
             key = sample_seed(seed, f"findings.network/{k}")
             networks.append(_fitted(network, rows, schedule, key, augment) if len(rows) else network)
-        made = replace(self, networks=tuple(networks), fold=fold, steps=self.steps + steps)
+        weighted = tuple(positive_weight(examples.label, examples.weight).tolist())
+        made = replace(self, networks=tuple(networks), fold=fold, steps=self.steps + steps, weighted=weighted)
         judged = ~examples.synthetic if (~examples.synthetic).any() else np.ones(len(examples), dtype=bool)
         return replace(made, threshold=made._threshold(examples.rows(judged), of_row[judged]))
 
@@ -85,6 +88,25 @@ class Classifier:
         for k in np.unique(fold).tolist():
             score[fold == k] = self.logits(examples.rows(fold == k), 1 + k)[:, 0]
         return share_threshold(score, float(np.average(examples.label[:, 0], weights=examples.weight)))
+
+
+class Unweighted(nn.Module):
+    """A classifier's first network with what positives counted taken from its logits again: odds as in the data."""
+
+    def __init__(self, network: nn.Module, weighted: Sequence[float]) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("shift", torch.tensor(weighted).log() if weighted else torch.zeros(1))
+
+    @classmethod
+    def of(cls, classifier: Classifier) -> Unweighted:
+        """Return it of a classifier."""
+        return cls(classifier.networks[0], classifier.weighted)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (batch, findings) logits of (batch, 1, rows, cols)."""
+        logits: torch.Tensor = self.network(x) - self.get_buffer("shift")
+        return logits
 
 
 def share_threshold(score: Float[np.ndarray, " n"], share: float) -> float:

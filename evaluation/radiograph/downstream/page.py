@@ -18,6 +18,7 @@ from .settings import (
     MIXED_AUGMENTED,
 )
 from .task import ACCURACY, BALANCED, MACRO, OVER, UNDER, gap_name
+from .trust import trust_sections
 
 FLAG = "†"
 FLAGGED = f"{FLAG} fewer than {FEWEST_SICK} patients on a side: shown, compared with nothing."
@@ -29,8 +30,8 @@ IN_CELLS = (REAL, AUGMENTED, SYNTHETIC, MIXED, FIRST, FIRST_AUGMENTED)  # a page
 
 
 def findings_sections(result: FindingsResult) -> tuple[Section, ...]:
-    """Return a section for each test site."""
-    return tuple(_section(result, site) for site in result.tests)
+    """Return a section for each test site, and those on groups and on worse images."""
+    return (*(_section(result, site) for site in result.tests), *trust_sections(result))
 
 
 def level_tables(result: FindingsResult, site: Side) -> tuple[Table, ...]:

@@ -21,6 +21,7 @@ from .result import CellRow, FindingCount, FindingsResult, NoiseRow, ShareResult
 from .settings import REFERENCES, FindingsSettings, at_share, findings_arms, source_name
 from .subsets import nested
 from .task import UNDER, FindingsTask, Told
+from .trust import LOOKED, judged_fairness, judged_robustness, worn_look
 
 HELD_OUT = "held-out"
 FEWEST_TRAIN = 2  # patients: the smallest share says how few it has
@@ -67,9 +68,11 @@ def findings_task(
         return shares | ({} if synthetic is None else {SYNTHETIC: synthetic})
 
     ladder = {at_share(arm, share).name: at_share(arm, share) for share in s.shares for arm in bases}
+    names = {at_share(arm, max(s.shares)).name: arm.name for arm in bases if arm.name in LOOKED}
+    look = worn_look(list(names))
     runs = run_arms(
         task, sources, test, list(ladder.values()), range(s.seeds),
-        folder=folder, fewest_train=FEWEST_TRAIN, progress=progress,
+        folder=folder, fewest_train=FEWEST_TRAIN, progress=progress, looks=(look,) if s.robustness else (),
     )  # fmt: skip
     sides = [("real", real), *([("synthetic", synthetic)] if synthetic is not None else [])]
     return FindingsResult(
@@ -82,7 +85,17 @@ def findings_task(
             for t in tests
             for share in s.shares
         ),
+        fairness=judged_fairness(task, _at_site(runs, names, tests[0], test), real) if s.fairness else None,
+        robustness=judged_robustness(look, runs.looked[look.name], names, test) if s.robustness else None,
     )
+
+
+def _at_site(runs: Runs, names: Mapping[str, str], site: Radiographs, test: Radiographs) -> dict[str, list[Outcomes]]:
+    """Return the outcomes of a site's rows, by the arms' names as they are shown."""
+    mask = np.array(test.site) == site.site[0]
+    return {
+        shown: [Outcomes(o.values[mask], site.patient) for o in runs.outcomes[name]] for name, shown in names.items()
+    }
 
 
 @dataclass(frozen=True)

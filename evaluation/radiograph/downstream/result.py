@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from ...comparison import Interval
 from ...downstream import DownstreamResult
+from ...fairness import FairnessResult
+from ...robustness import RobustnessResult
 from .settings import FindingsSettings
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -106,6 +108,8 @@ class FindingsResult(BaseModel):
         training: real, and synthetic where there are any.
         tests: the sites; the first is that of the training data.
         shares: one for each site and share.
+        fairness: on whom errors fall at the first site, of the largest share; None where it was not asked for.
+        robustness: how classifiers of that share stand worse images; likewise.
     """
 
     model_config = _FROZEN
@@ -114,6 +118,8 @@ class FindingsResult(BaseModel):
     training: tuple[Side, ...]
     tests: tuple[Side, ...]
     shares: tuple[ShareResult, ...]
+    fairness: FairnessResult | None = None
+    robustness: RobustnessResult | None = None
 
     def at(self, site: str, share: float) -> ShareResult:
         """Return what came out at a site and share."""

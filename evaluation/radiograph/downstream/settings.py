@@ -30,6 +30,8 @@ class FindingsSettings(BaseModel):
         augment: whether to run the arms with classical augmentation.
         fewest_patients: with and without a disease, for it to be among the findings.
         resamples: of the bootstrap.
+        fairness: whether to judge on whom errors fall, at the largest share.
+        robustness: whether to put trained classifiers through worse images and attacks, at the largest share.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,6 +43,8 @@ class FindingsSettings(BaseModel):
     augment: bool = True
     fewest_patients: Annotated[int, Field(ge=2)] = FEWEST_PATIENTS
     resamples: Annotated[int, Field(ge=10)] = 1000
+    fairness: bool = True
+    robustness: bool = True
 
 
 def findings_arms(steps: int, *, synthetic: bool, augment: bool) -> tuple[Arm, ...]:

@@ -11,6 +11,7 @@ from ...downstream.paired import DifferenceRow
 from ...finding import Finding, Level
 from .arms import ADAPTED, AUGMENTED, FIRST, MIXED, SMALL, WAVELET
 from .result import ShareResult, SiteResult, TableTaskResult
+from .trust import trust_findings
 
 PART = "downstream"
 MARGIN = 0.05  # of the reference: a loss that stands for none
@@ -24,13 +25,14 @@ def table_task_findings(result: TableTaskResult) -> tuple[Finding, ...]:
     `synthetic -> real` with real data for as long.
     """
     if not result.has_synthetic:
-        return (_unknown(f"What synthetic data are worth to {result.kind} was not measured: there are none"),)
+        nothing = _unknown(f"What synthetic data are worth to {result.kind} was not measured: there are none")
+        return (nothing, *trust_findings(result))
     shares = sorted({max(result.settings.shares), min(result.settings.shares)}, reverse=True)
     found = [_gain(result, result.at(share)) for share in shares]
     found += [f for f in (_cheaper(result, result.at(max(shares))), _alone(result, result.at(max(shares)))) if f]
     for site in result.sites:
         found += _at_site(result, site)
-    return tuple(found)
+    return (*found, *trust_findings(result))
 
 
 def _gain(result: TableTaskResult, at: ShareResult) -> Finding:

@@ -12,6 +12,7 @@ from ...tables import DASH
 from .findings import PART, ranged
 from .probes import EPISODES, NEIGHBOURS, SHOTS
 from .result import ShareResult, TableTaskResult
+from .trust import trust_sections
 
 
 def table_task_sections(result: TableTaskResult) -> tuple[Section, ...]:
@@ -29,7 +30,7 @@ def table_task_sections(result: TableTaskResult) -> tuple[Section, ...]:
     )  # fmt: skip
     more = [_site_section(result)] if result.sites else []
     more += [_probe_section(result)] if result.probes is not None else []
-    return (first, *more)
+    return (first, *more, *trust_sections(result))
 
 
 def _about(result: TableTaskResult) -> tuple[str, ...]:

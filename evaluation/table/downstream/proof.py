@@ -11,6 +11,8 @@ import numpy as np
 from ...comparison import interval
 from ...downstream import Arm, DownstreamResult, Outcomes, Runs, delong
 from ...downstream.arms import REAL, SYNTHETIC
+from ...fairness import FairnessResult
+from ...robustness.arms import WornLook
 from .arms import at_share, pairs, source_name, table_arms
 from .examples import Examples
 from .prepared import Coding, Prepared, coding_of, prepared
@@ -21,6 +23,7 @@ from .shares import nested
 from .sides import Progress, Sides, compared
 from .sites import at_site, site_result, usable_sites
 from .task import MAIN, TableTask, judged_of, told, weights_hash
+from .trust import KINDS, LOOKED, judged_fairness, robustness_result, worn_look
 
 TRAINING, HELD_OUT = "training", "held-out"
 FEWEST_GROUP = 10  # test patients of a group that is shown apart
@@ -67,7 +70,11 @@ def table_task(
     notes += why
     steps = _steps_of_progress(sides, ladder, sited)
     count = _Counter(progress, sum(steps.values()))
-    runs = _with_shares(sides, ladder, count)
+    top = max(s.shares)
+    names = {at_share(arm, top).name: arm.name for arm in bases[top] if arm.name in LOOKED}
+    look = worn_look(list(names), real)
+    classes = coding.kind in KINDS
+    runs = _with_shares(sides, ladder, count, (look,) if classes and s.robustness else ())
     shares = tuple(_share(sides, bases[share], runs, share) for share in sorted(s.shares))
     sites = tuple(site_result(sides, name, count) for name in sited)
     probes = _probes(sides, count) if _probed(sides) else None
@@ -77,6 +84,8 @@ def table_task(
         settings=s, kind=coding.kind, words=coding.words, shape=coding.shape, main=MAIN[coding.kind],
         sides=tuple(_side(name, *pair, coding) for name, pair in coded.items()), shares=shares, sites=sites,
         probes=probes, notes=tuple(notes),
+        fairness=_fairness(sides, runs, names) if classes and s.fairness else None,
+        robustness=robustness_result(look, runs.looked[look.name], names, test) if runs.looked else None,
     )  # fmt: skip
 
 
@@ -151,12 +160,18 @@ def _ladder(sides: Sides) -> tuple[list[Arm], dict[float, tuple[Arm, ...]]]:
     return list(ladder.values()), bases
 
 
-def _with_shares(sides: Sides, ladder: Sequence[Arm], progress: Progress) -> Runs:
+def _with_shares(sides: Sides, ladder: Sequence[Arm], progress: Progress, looks: Sequence[WornLook] = ()) -> Runs:
     def sources(seed: int) -> dict[str, Prepared]:
         parts = nested(sides.real, sides.settings.shares, seed)
         return {source_name(share): rows for share, rows in parts.items()} | {REAL: sides.real} | sides.made()
 
-    return sides.run(sides.task, sources, sides.test, ladder, "shares", progress)
+    return sides.run(sides.task, sources, sides.test, ladder, "shares", progress, looks)
+
+
+def _fairness(sides: Sides, runs: Runs, names: Mapping[str, str]) -> FairnessResult | None:
+    """Return on whom the errors of the arms fall, by the names that they are shown by."""
+    outcomes = {shown: runs.outcomes[name] for name, shown in names.items()}
+    return judged_fairness(outcomes, sides.task.coding, sides.test, sides.real)
 
 
 def _share(sides: Sides, bases: Sequence[Arm], runs: Runs, share: float) -> ShareResult:

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict
 from ....generators.readout.table.rows import Kind
 from ...comparison import Interval
 from ...downstream import DownstreamResult
+from ...fairness import FairnessResult
+from ...robustness import RobustnessResult
 from .settings import TableTaskSettings
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
@@ -96,6 +98,8 @@ class TableTaskResult(BaseModel):
         sites: one for each site that was left out.
         probes: of features, where they were run.
         notes: what was not run or left out, and why.
+        fairness: on whom errors of classifiers fall, of the largest share; None where it was not measured.
+        robustness: how classifiers of that share stand worse samples; likewise.
     """
 
     model_config = _FROZEN
@@ -109,6 +113,8 @@ class TableTaskResult(BaseModel):
     sites: tuple[SiteResult, ...] = ()
     probes: DownstreamResult | None = None
     notes: tuple[str, ...] = ()
+    fairness: FairnessResult | None = None
+    robustness: RobustnessResult | None = None
 
     @property
     def has_synthetic(self) -> bool:

@@ -42,6 +42,8 @@ class TableTaskSettings(BaseModel):
         fewest_test: patients of a test.
         resamples: of the bootstrap; 1000, or 300 for boxes, whose precision is slow to weigh, when left out.
         device: where networks are trained, as torch names it.
+        fairness: whether to judge on whom a classifier's errors fall, at the largest share.
+        robustness: whether to put trained classifiers through worse samples and attacks, at the largest share.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +67,8 @@ class TableTaskSettings(BaseModel):
     fewest_test: Annotated[int, Field(ge=2)] = 10
     resamples: Annotated[int, Field(ge=10)] | None = None
     device: str = "cpu"
+    fairness: bool = True
+    robustness: bool = True
 
     def steps_of(self, kind: Kind) -> int:
         """Return the steps of a stage."""

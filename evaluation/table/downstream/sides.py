@@ -50,13 +50,16 @@ class Sides:
         """Return the synthetic side by its name, where there is one."""
         return {} if self.synthetic is None else {SYNTHETIC: self.synthetic}
 
-    def run(self, task: Any, sources: Any, test: Prepared, arms: Sequence[Arm], part: str, progress: Progress) -> Runs:
+    def run(
+        self, task: Any, sources: Any, test: Prepared, arms: Sequence[Arm], part: str, progress: Progress,
+        looks: Sequence[Any] = (),
+    ) -> Runs:  # fmt: skip
         """Return what arms came to; see `run_arms`. `part` names the folder of their results."""
         folder = None if self.folder is None else self.folder / part
         return run_arms(
             task, sources, test, arms, range(self.settings.seeds), folder=folder,
             fewest_train=self.settings.fewest_train, fewest_test=self.settings.fewest_test, progress=progress,
-            workers=self.workers,
+            workers=self.workers, looks=looks,
         )  # fmt: skip
 
 
