@@ -74,12 +74,8 @@ def evaluate(
     check_task(module, task if task is None or isinstance(task, str) else task.name, train)
     settings = changed(module.task_settings(task) if isinstance(task, str) else task, sets)
     sides = _read(opened, condition, limit)
-<<<<<<< HEAD
     check_same(TABLE if condition in SEEN else condition, module, sides)
-=======
-    check_same(condition, module, sides)
     check_encoder(eyes, _kind(sides), module.NOUN, getattr(module, "ENCODERS", False))
->>>>>>> main
     gate = gated(sides["real"], sides["synthetic"], sides.get("training"))
     compared, refused = _compared(module, gate, train, settings)  # before the work
     folder = Path(out)

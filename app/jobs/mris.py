@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from ...evaluation.mri.case import Case
     from ...evaluation.mri.pairs import Pair
     from ...evaluation.report import Section
+    from .encoders import Named
 
 NOUN, ARRAYS = "brains", ("volume",)
+ENCODERS = True
 TASKS: tuple[str, ...] = ("table",)
 LOOK = "mri.json"
 FEWEST_PATIENTS = 6  # of real ones, for realism beside pairs
@@ -75,26 +77,25 @@ def sides(
 
 
 def measured(
-    sides: Sides, made: Side, folder: Path, *, task: Any, seed: int, workers: int, progress: Progress
-) -> Measured:
+    sides: Sides, made: Side, folder: Path, *, task: Any, seed: int, workers: int, progress: Progress,
+    encoder: Named | None = None,
+) -> Measured:  # fmt: skip
     """Return the page; pairs that are done stay in the folder."""
     from ...evaluation.mri.findings import mri_findings
     from ...evaluation.mri.look import mri_look
     from ...evaluation.mri.page import mri_page
 
+    settings: dict[str, Any] = {"task": task, "seed": seed, "workers": workers, "progress": progress}
+    settings["encoder"] = encoder
     if not sides.pairs:
-        found = tables.measured(
-            sides.apart, made, folder, task=task, seed=seed, workers=workers, progress=progress
-        )  # fmt: skip
+        found = tables.measured(sides.apart, made, folder, **settings)
         return replace(found, page=_said_apart(found.page, sides.notes))
     look = mri_look(sides.pairs, sides.notes, sides.others, seed=seed, folder=folder, progress=progress)
     (folder / LOOK).write_text(look.model_dump_json(indent=1) + "\n", encoding="utf-8")
     sections: list[Section] = []
     findings = list(mri_findings(look))
     if len(set(sides.apart.arrays.real.patients)) >= FEWEST_PATIENTS:
-        found = tables.measured(
-            sides.apart, made, folder, task=task, seed=seed, workers=workers, progress=progress
-        )  # fmt: skip
+        found = tables.measured(sides.apart, made, folder, **settings)
         sections = [s for s in found.page.sections if s.name != "limits"]
         findings += found.findings
     return Measured(mri_page(look, sides.pairs, sections), tuple(findings))

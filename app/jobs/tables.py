@@ -25,13 +25,10 @@ if TYPE_CHECKING:
     from .encoders import Named
     from .parts import Seen
 
-<<<<<<< HEAD
-__all__ = ["ARRAYS", "NOUN", "PARTS", "TASKS", "Part", "Run", "as_table", "measured", "seen", "sides", "task_settings"]
-=======
 __all__ = [
-    "ARRAYS", "ENCODERS", "NOUN", "PARTS", "TASKS", "Part", "Run", "as_table", "measured", "sides", "task_settings",
+    "ARRAYS", "ENCODERS", "NOUN", "PARTS", "TASKS", "Part", "Run", "as_table", "measured", "seen", "sides",
+    "task_settings",
 ]  # fmt: skip
->>>>>>> main
 
 NOUN, ARRAYS = "records of a table", ("image", "volume", "signal")
 ENCODERS = True
