@@ -35,7 +35,7 @@ def _nearness(look: MriLook) -> Finding:
     figure = "PSNR in the brain: " + "; ".join(claims)
     controlled = any(m in p.fitted for p in look.pairs for m in CONTROLS)
     if not controlled:
-        said = "How near made contrasts are was measured; no control could be made, since their inputs are not known."
+        said = "How near made contrasts are was measured; no control could be made, as no input is known."
         return Finding(part="paired", question="use", level="unknown", claim=said, figure=figure)
     if beaten:
         said = f"Made {' and '.join(beaten)}: no nearer to the real contrast than what needs no model."

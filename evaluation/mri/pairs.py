@@ -22,7 +22,7 @@ class Pair:
     Attributes:
         made_id: of the made record.
         contrast: which.
-        inputs: what it was made from, as far as the real brain has it; empty where nobody said.
+        inputs: what it was made from, as far as the real brain has it; where nobody said, what was not made.
         case: the real brain, cut to its box.
         made: the made contrast there, on the scanner's scale.
         uncertainty: standard deviation of several samples, in the same unit; None of a single one.
@@ -50,6 +50,8 @@ def pairs_of(real: Sequence[Record], synthetic: Sequence[Record]) -> tuple[tuple
     """
     found: list[Pair] = []
     notes: list[str] = []
+    if any(not made.provenance.get("from", {}).get(c) for made in synthetic for c in contrasts_of(made)):
+        notes.append("Not every record states what it was made from; it is taken to be what was not made.")
     cases: dict[int, Case] = {}
     for made in synthetic:
         theirs = _of_one_patient(real, made)
@@ -78,10 +80,17 @@ def _of_one_patient(real: Sequence[Record], made: Record) -> list[Record]:
 
 def _pair(made: Record, contrast: Contrast, volume: np.ndarray, case: Case) -> Pair:
     said = (made.provenance.get("from") or {}).get(contrast) or ()
-    inputs = tuple(c for c in Contrast if c in said and c in case.volumes and c != contrast)
+    given = set(said) or set(case.volumes) - _made(made, case)
+    inputs = tuple(c for c in Contrast if c in given and c in case.volumes and c != contrast)
     spread = made.arrays.get(f"{contrast}_uncertainty")
     cut = None if spread is None else np.asarray(spread[case.near], dtype=np.float32)
     return Pair(made.record_id, contrast, inputs, case, np.asarray(volume[case.near], dtype=np.float32), cut)
+
+
+def _made(made: Record, case: Case) -> set[Contrast]:
+    """Return the contrasts of a record that are not the real ones."""
+    real = contrasts_of(case.record)
+    return {c for c, v in contrasts_of(made).items() if c not in real or not np.array_equal(v, real[c])}
 
 
 def same_grid(a: Record, b: Record) -> bool:

@@ -39,7 +39,7 @@ def error_sheet(pairs: Sequence[Pair]) -> Picture:
         f"to {ERROR_TO:g} of that range.{more}"
     )
     alt = "Real and SYNTHETIC slices with error maps: " + ", ".join(p.name for p in shown)
-    return Picture(uri=data_uri(figure, "png"), alt=alt, caption=caption, wide=True)
+    return Picture(uri=data_uri(figure, "png"), alt=alt, caption=caption, wide=True, of="both")
 
 
 def slice_of(pair: Pair) -> int:

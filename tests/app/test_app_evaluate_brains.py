@@ -60,7 +60,12 @@ def test_made_contrasts_stand_beside_the_real_ones_of_the_same_patients(tmp_path
     assert ids[:5] == ["use", "validity", "slices", "paired", "brasyn"] and "SYNTHETIC" in page
     assert not re.findall(r'(?:src|href)="(?!data:|#)([^"]+)"', page)
     claims = findings(out)
-    assert any("no control could be made" in claim for claim in claims)
+    assert any("nearer to the real ones than what needs no model" in claim for claim in claims)
+    assert "it is taken to be what was not made" in page
+    for pair in found.pairs:  # from T1 with and without contrast agent, and histograms of the other two patients
+        assert pair.inputs == ("t1", "t1ce") and set(pair.fitted) == {"made", "mean", "histogram"}
+        assert pair.fitted["made"]["brain"].psnr_db > pair.fitted["histogram"]["brain"].psnr_db
+    assert found.learned_on == 2
     assert any("single samples, without an uncertainty" in claim for claim in claims)
     before = (out / "report.html").read_bytes()
     jobs.evaluate(real, made, out)

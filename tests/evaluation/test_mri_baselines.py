@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from brain_toy import brain_record
 from clinsynth.conditioning.mri import Contrast
 from clinsynth.evaluation.mri.baselines import BASELINES
 from clinsynth.evaluation.mri.case import Case, Missing, case_of, questions
 from clinsynth.evaluation.mri.crossing import answered, crossed
 from clinsynth.evaluation.mri.paired import on_one_scale, paired_scores
-from brain_toy import brain_record
 from scipy.ndimage import gaussian_filter
 
 T1, T1CE, T2, FLAIR = Contrast

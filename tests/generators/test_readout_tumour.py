@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from brain_toy import brain_record
 from clinsynth.conditioning.mri import Contrast
 from clinsynth.evaluation.mri.case import case_of
 from clinsynth.evaluation.mri.overlap import tumour_overlap
 from clinsynth.generators.readout.tumour import SegmenterConfig, scan_of, taught_segmenter
 from clinsynth.generators.readout.tumour.segmenter import untaught
-from brain_toy import brain_record
 
 CASES = [case_of(brain_record(seed)) for seed in range(1, 5)]
 SCANS = [scan_of(c.volumes, c.brain, c.labels) for c in CASES]
