@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from shlex import quote as quoted
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..progress import Progress, silent
 from .encoders import OWN_SAID, Named, check_encoder, encoder_named
 from .gate import RESULT, Gated, gated
-from .modalities import TABLE, Measured, Modality, check_same, check_task, modality
+from .modalities import MODALITIES, SEEN, TABLE, Measured, Modality, check_same, check_task, modality
 from .planning import plan_command
 from .reporting import PAGE, STORED, PartTimes, checked_of, publish, report, stands, versions
 from .sources import Opened, Side, open_sources
@@ -73,7 +74,7 @@ def evaluate(
     check_task(module, task if task is None or isinstance(task, str) else task.name, train)
     settings = changed(module.task_settings(task) if isinstance(task, str) else task, sets)
     sides = _read(opened, condition, limit)
-    check_same(condition, module, sides)
+    check_same(TABLE if condition in SEEN else condition, module, sides)
     check_encoder(eyes, _kind(sides), module.NOUN, getattr(module, "ENCODERS", False))
     gate = gated(sides["real"], sides["synthetic"], sides.get("training"))
     compared, refused = _compared(module, gate, train, settings)  # before the work
@@ -112,7 +113,7 @@ def _condition(opened: Mapping[str, Opened]) -> str:
 
 
 def _read(opened: Mapping[str, Opened], condition: str, limit: int | None) -> dict[str, Side]:
-    """Read all sides, and see them as a table's where one is of a table.
+    """Read all sides, and see their records as a table's where the modality does.
 
     Raises:
         DamagedDataset: a data set of the studio's does not fit its receipts.
@@ -121,10 +122,9 @@ def _read(opened: Mapping[str, Opened], condition: str, limit: int | None) -> di
     sides = {}
     for name, source in opened.items():
         side = source.read(None if name == "training" else limit)
-        if condition == TABLE:
-            from .tables import as_table
-
-            side = replace(side, records=tuple(as_table(record) for record in side.records))
+        if condition in SEEN:
+            seen = import_module(MODALITIES[condition], __package__).seen
+            side = replace(side, records=tuple(v for record in side.records for v in seen(record)))
         sides[name] = side
     return sides
 

@@ -38,8 +38,12 @@ MODALITIES: dict[str, str] = {
     "EcgCondition": ".ecgs",
     "RadiographCondition": ".radiographs",
     "TableCondition": ".tables",
+    "MriCondition": ".mris",
+    "BrainPhantomCondition": ".mris",
 }
 TABLE = "TableCondition"  # what records of any modality can be seen as
+# Modalities whose records are seen as records of a table, one or several each: by their module's function `seen`.
+SEEN = ("TableCondition", "MriCondition", "BrainPhantomCondition")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .parts import Seen
 
 __all__ = [
-    "ARRAYS", "ENCODERS", "NOUN", "PARTS", "TASKS", "Part", "Run", "as_table", "measured", "sides", "task_settings",
+    "ARRAYS", "ENCODERS", "NOUN", "PARTS", "TASKS", "Part", "Run", "as_table", "measured", "seen", "sides",
+    "task_settings",
 ]  # fmt: skip
 
 NOUN, ARRAYS = "records of a table", ("image", "volume", "signal")
@@ -148,6 +149,17 @@ def measured(
         sections += more
         findings += found
     return Measured(table_page(look, sides.arrays, sections), tuple(findings))
+
+
+def seen(record: Record) -> list[Record]:
+    """Return a record as records of a table: a brain as its volumes, any other as itself."""
+    from ...conditioning.mri.contrasts import CONTRASTS
+
+    if any(contrast in record.arrays for contrast in CONTRASTS):
+        from ...evaluation.mri.volumes import volumes_of
+
+        return volumes_of(record)
+    return [as_table(record)]
 
 
 def as_table(record: Record) -> Record:
