@@ -26,6 +26,9 @@ $(VENV)/.dev: $(VENV)/.user
 	$(PIP) install -q -e '.[dev]' -c constraints.txt
 	@touch $@
 
+# Tests run in as many processes, a file of tests in one of them.
+JOBS ?= 2
+
 # Exit 3 says that quality control set samples aside: a demo with that is done.
 KIND ?= ecg
 demo: $(VENV)/.user
@@ -48,7 +51,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+	$(BIN)/python -m pytest -m "not slow and not gpu" -n $(JOBS) --dist loadfile
 
 test-all: $(VENV)/.dev
 	$(BIN)/python -m pytest

@@ -120,10 +120,9 @@ def _behind(
 
     trained = len(sides.training) > 0
     seen = _seen(sides, who, folder, seed, encoder)
-    three = (sides.synthetic, sides.real, sides.training if trained else None)
-    listed = [None if side is None else (side.ids, side.patients, side.x) for side in three]
+    made, real, training = ((s.ids, s.patients, s.x) for s in (sides.synthetic, sides.real, sides.training))
     return parts.Behind(
-        folder, seed, seen, _said(sides) if trained else {}, lambda: parts.named(phash, *listed),
+        folder, seed, seen, _said(sides) if trained else {}, lambda: parts.named(phash, made, real, training if trained else None),
         read=None if seen is None else lambda: _read(sides, seen), titles=TITLES,
         everyone=look.realism.groups[0] if trained else None,
     )  # fmt: skip

@@ -84,9 +84,10 @@ def _named(run: Run) -> tuple[Listed, Listed]:
     kind = run.sides.kind
     hashed = {"image": phash, "volume": volume_hash, "signal": signal_hash}[kind]
     made, real, training = run.sides.synthetic, run.sides.real, run.sides.training
-    return parts.named(hashed, *[
-        None if c is None else (c.ids, c.patients, _plain(kind, c)) for c in (made, real, training)
-    ])  # fmt: skip
+    trained = None if training is None else (training.ids, training.patients, _plain(kind, training))
+    return parts.named(
+        hashed, (made.ids, made.patients, _plain(kind, made)), (real.ids, real.patients, _plain(kind, real)), trained
+    )  # fmt: skip
 
 
 def check_task(training: Sequence[Record], source: str | None) -> None:

@@ -80,6 +80,8 @@ class Outcomes:
 
 E = TypeVar("E", bound=Examples)
 M = TypeVar("M")
+E_in = TypeVar("E_in", bound=Examples, contravariant=True)
+M_in = TypeVar("M_in", contravariant=True)
 
 
 @runtime_checkable
@@ -146,7 +148,7 @@ class ManyWays(Protocol):
 
 
 @runtime_checkable
-class Look(Protocol[E, M]):
+class Look(Protocol[E_in, M_in]):
     """What else is asked of trained models than their task's scores, such as how they stand worse inputs.
 
     Attributes:
@@ -168,7 +170,7 @@ class Look(Protocol[E, M]):
         """Return all settings that change what is seen, as JSON values."""
         ...
 
-    def score(self, model: M, test: E) -> Outcomes:
+    def score(self, model: M_in, test: E_in) -> Outcomes:
         """Return what is seen; its rows do not depend on the model."""
         ...
 

@@ -91,7 +91,7 @@ def case_of(record: Record) -> Case:
     volumes = contrasts_of(record)
     if not volumes:
         raise ValueError(f"record {record.record_id} has none of {', '.join(CONTRASTS)}")
-    brain = brain_of(volumes)
+    brain = brain_of({str(c): v for c, v in volumes.items()})
     near = box_about(brain)
     tops = {c: top_of(v, brain) for c, v in volumes.items()}
     scaled = {c: np.clip(v[near] / np.float32(tops[c]), 0, 1).astype(np.float32) for c, v in volumes.items()}

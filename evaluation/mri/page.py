@@ -70,7 +70,7 @@ def _contrast_table(contrast: Contrast, pairs: Sequence[PairLook]) -> Table:
     better = {"PSNR (dB)": "higher", "similarity": "higher", "mean error": "lower", "PSNR as made (dB)": "higher"}
     n, m = len(pairs), len(patients(pairs))
     caption = f"{contrast}: {n} made {'volume' if n == 1 else 'volumes'} of {m} {'patient' if m == 1 else 'patients'}"
-    return Table(caption=caption, head=head, rows=tuple(rows), better=better)  # type: ignore[arg-type]
+    return Table(caption=caption, head=head, rows=tuple(rows), better=better)
 
 
 def _row(words: str, pairs: Sequence[PairLook], region: str, method: str) -> tuple[Cell, ...]:

@@ -74,7 +74,7 @@ def frame_of(
     """
     if not inside.any():
         raise ValueError("no voxel differs from 0; there is nothing to look at")
-    shape: Sides = inside.shape  # type: ignore[assignment]
+    shape: Sides = inside.shape
     grid = _grid(shape, spacing_mm, wanted_mm)
     found = np.argwhere(_resized(inside.astype(np.float32), grid) > 0)
     low, high = found.min(0), found.max(0) + 1

@@ -72,8 +72,8 @@ class MriDiffusionRecipe(RecipeFile):
         folder = Path(self.start)
         inside = folder / "model"
         network, model, _, _ = read_model(inside if inside.is_dir() and not (folder / "unet").is_dir() else folder)
-        same = {"denoiser": {"gradient_checkpointing"}, "objective": True, "intensity": True, "otherwise": True}
+        same: Any = {"denoiser": {"gradient_checkpointing"}, "objective": True, "intensity": True, "otherwise": True}
         if model.model_dump(exclude=same) != self.model.model_dump(exclude=same):
             raise ValueError(f"start = {self.start}: its network or names differ from this recipe's model")
-        network.config = self.model.denoiser  # type: ignore[assignment]  # checkpointing may differ
+        network.config = self.model.denoiser  # checkpointing may differ
         return network

@@ -103,7 +103,7 @@ def taught_segmenter(
 
     schedule = Schedule(config.steps, learning_rate=config.learning_rate)
     begun = (start or untaught(seed)).network
-    return TumourSegmenter(train(begun, batch, cost, schedule, seed))  # type: ignore[arg-type]
+    return TumourSegmenter(train(begun, batch, cost, schedule, seed))
 
 
 @dataclass(frozen=True)
