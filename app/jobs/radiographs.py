@@ -121,8 +121,9 @@ def _behind(
     trained = len(sides.training) > 0
     seen = _seen(sides, who, folder, seed, encoder)
     made, real, training = ((s.ids, s.patients, s.x) for s in (sides.synthetic, sides.real, sides.training))
+    learned = training if trained else None
     return parts.Behind(
-        folder, seed, seen, _said(sides) if trained else {}, lambda: parts.named(phash, made, real, training if trained else None),
+        folder, seed, seen, _said(sides) if trained else {}, lambda: parts.named(phash, made, real, learned),
         read=None if seen is None else lambda: _read(sides, seen), titles=TITLES,
         everyone=look.realism.groups[0] if trained else None,
     )  # fmt: skip
