@@ -44,5 +44,5 @@ def test_a_wrong_change_is_one_line(task, text, said):
 def test_it_is_refused_before_any_work(cli, tmp_path):
     words = ("evaluate", "--real", "embedded:nih64?split=held_out", "--train", "embedded:nih64?split=train")
     told = cli(*words, "--synthetic", "embedded:nih64", "--task", "findings", "--set", "sedes=5", "--out", "look", "-q")
-    assert told.code == 2 and told.err.startswith("--set setting 'sedes' is not known, did you mean 'seeds'?")
+    assert told.code == 2 and "--set setting 'sedes' is not known, did you mean 'seeds'?" in told.err
     assert not (tmp_path / "look").exists()

@@ -29,7 +29,7 @@ from clinsynth.evaluation.table.downstream.sizing import sized_boxes, sized_mask
 from sklearn import metrics as library
 
 QUICK = TableTaskSettings(shares=(1.0,), steps=12, baselines=False, pretraining=(), probes=False, sites=0, adapt=False,
-                          resamples=40, batch=10)  # fmt: skip
+                          resamples=40, batch=10, fairness=False, robustness=False)  # fmt: skip
 
 
 def discs(seed, n, tag, *, side=16, contrast=2.5, shuffle=False, sites=("a", "b")):
