@@ -145,7 +145,7 @@ def _mask(mni: np.ndarray, grid: _Grid, rng: np.random.Generator) -> tuple[np.nd
     left = depth - 0.8 * rough - rng.uniform(-0.7, 1.8)
     mask = (left > 0).reshape(grid.shape)
     inside = np.flatnonzero(mask)
-    return mask, inside, np.asarray(np.clip(left[inside] / rng.uniform(0.5, 3.5) + 0.05, 0, 1), np.float32)
+    return mask, inside, np.asarray(np.clip(left[inside] / rng.uniform(0.8, 4.0), 0.03, 1) ** 1.5, np.float32)
 
 
 def _seeds(c: BrainPhantomCondition, mm: np.ndarray, mni: np.ndarray, rng: np.random.Generator) -> tuple[Seed, ...]:

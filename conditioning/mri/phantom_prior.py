@@ -49,7 +49,7 @@ _CLINICAL: dict[str, tuple[float, float]] = {
     "inversion_recovery_ti": (900.0, 1300.0),
     "t2_tr": (3500.0, 7500.0), "t2_te": (85.0, 130.0),
     "flair_tr": (8000.0, 11000.0), "flair_te": (85.0, 140.0), "flair_off": (-0.12, 0.12),
-    "noise": (1.0, 4.0), "bias": (10.0, 40.0), "gadolinium": (0.5, 1.2),
+    "noise": (1.0, 4.0), "bias": (10.0, 40.0), "gadolinium": (0.5, 1.6),
 }  # fmt: skip
 _RANDOMISED: dict[str, tuple[float, float]] = {
     "spin_echo_tr": (250.0, 1500.0), "spin_echo_te": (5.0, 35.0),

@@ -35,7 +35,7 @@ def tissue_signals(
         k: number of the tissue.
     """
     t1, t2, pd = r.t1_ms[k] * t1_factor, r.t2_ms[k] * t2_factor, r.pd[k]
-    blood = k == INDEX[Tissue.blood]
+    flow = r.flow if k == INDEX[Tissue.blood] else 1.0
     if contrast is Contrast.t2:
         return np.asarray(signal_spin_echo(pd, t1, t2, c.t2_tr_ms, c.t2_te_ms))
     if contrast is Contrast.flair:
@@ -43,13 +43,14 @@ def tissue_signals(
     if contrast is Contrast.t1ce:
         assert c.gadolinium_mm is not None and c.field_tesla is not None
         t1, t2 = with_gadolinium(t1, t2, r.uptake[k] * c.gadolinium_mm, float(c.field_tesla))
+        flow = 0.5 + 0.5 * flow  # most of it is in slow veins
     tr, te, ti, flip = (getattr(c, f"{contrast}_{name}") for name in ("tr_ms", "te_ms", "ti_ms", "flip_deg"))
     sequence = c.t1_sequence if contrast is Contrast.t1 else c.t1ce_sequence
     if sequence is T1Sequence.gradient_echo:
         return np.asarray(signal_gradient_echo(pd, t1, _T2STAR * t2, tr, te, flip))
     if sequence is T1Sequence.inversion_recovery:
-        return np.asarray(signal_inversion_recovery(pd, t1, t2, tr, te, ti)) * (r.flow if blood else 1.0)
-    return np.asarray(signal_spin_echo(pd, t1, t2, tr, te)) * (r.flow if blood else 1.0)
+        return np.asarray(signal_inversion_recovery(pd, t1, t2, tr, te, ti)) * flow
+    return np.asarray(signal_spin_echo(pd, t1, t2, tr, te)) * flow
 
 
 def ideal_image(

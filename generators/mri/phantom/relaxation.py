@@ -37,7 +37,7 @@ _TABLE: dict[Tissue, tuple[float, ...]] = {
 }  # fmt: skip
 # Share of the blood's concentration of contrast agent that a tissue holds; behind the barrier next to nothing.
 _UPTAKE: dict[Tissue, tuple[float, float]] = {
-    Tissue.enhancing: (0.14, 0.42), Tissue.plexus: (0.3, 0.7), Tissue.blood: (1.0, 1.0), Tissue.necrosis: (0.0, 0.06),
+    Tissue.enhancing: (0.12, 0.36), Tissue.plexus: (0.3, 0.7), Tissue.blood: (1.0, 1.0), Tissue.necrosis: (0.0, 0.06),
     Tissue.tumour: (0.0, 0.03), Tissue.oedema: (0.005, 0.03), Tissue.grey: (0.01, 0.025), Tissue.white: (0.004, 0.012),
 }  # fmt: skip
 _WIDER = 2.2  # log spread of the randomised protocol over that of the clinical one
