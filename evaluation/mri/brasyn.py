@@ -65,6 +65,6 @@ def brasyn(
     if not tumour.any():
         raise ValueError("no voxel is of a tumour; BraSyn's measure needs one")
     a, b = own_range(made), own_range(real)
-    masked = (float(ssim_map(a * mask, b * mask).mean()) for mask in (tumour, ~tumour))
+    inside, outside = (float(ssim_map(a * mask, b * mask).mean()) for mask in (tumour, ~tumour))
     whole = ssim_map(a, b)
-    return BraSyn(*masked, float(whole[tumour].mean()), float(whole[brain & ~tumour].mean()))
+    return BraSyn(inside, outside, float(whole[tumour].mean()), float(whole[brain & ~tumour].mean()))

@@ -19,4 +19,4 @@ def zero_filled(training: Sequence[Case], asked: Missing, seed: int) -> Callable
 
 def mean_of_inputs(training: Sequence[Case], asked: Missing, seed: int) -> Callable[[Case], Volume]:
     """Return the mean of the inputs, each from 0 to 1."""
-    return lambda case: np.mean([case.volumes[c] for c in asked.inputs], axis=0, dtype=np.float32)
+    return lambda case: np.asarray(np.mean([case.volumes[c] for c in asked.inputs], axis=0), dtype=np.float32)
