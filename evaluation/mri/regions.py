@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Integer, Num
@@ -16,7 +17,7 @@ PARTS: Mapping[str, tuple[int, ...]] = {
 }  # enhancing tumour, tumour core, whole tumour: of BraTS
 
 
-def brain_of(volumes: Mapping[str, Num[np.ndarray, "x y z"]]) -> Bool[np.ndarray, "x y z"]:
+def brain_of(volumes: Mapping[Any, Num[np.ndarray, "x y z"]]) -> Bool[np.ndarray, "x y z"]:
     """Return the voxels of the brain: those where a contrast of a skull-stripped patient is not 0.
 
     Raises:

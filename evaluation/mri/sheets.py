@@ -35,8 +35,8 @@ def error_sheet(pairs: Sequence[Pair]) -> Picture:
     more = "" if len(pairs) <= MOST else f" The first {MOST} of {len(pairs)} pairs."
     caption = (
         "Axial slices with the most tumour, else through the middle of the brain; the patient's right on the left. "
-        "Real and made on the real volume's scale; the error, and the standard deviation of the samples, from 0 "
-        f"(black) to {ERROR_TO:g} of that range.{more}"
+        "Real and made on the real volume's scale; the error, and the standard deviation of the samples, from 0 to "
+        f"{ERROR_TO:g} of that range.{more}"
     )
     alt = "Real and SYNTHETIC slices with error maps: " + ", ".join(p.name for p in shown)
     return Picture(uri=data_uri(figure, "png"), alt=alt, caption=caption, wide=True, of="both")

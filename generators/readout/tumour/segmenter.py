@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from jaxtyping import Bool, Num, UInt8
@@ -103,7 +103,7 @@ def taught_segmenter(
 
     schedule = Schedule(config.steps, learning_rate=config.learning_rate)
     begun = (start or untaught(seed)).network
-    return TumourSegmenter(train(begun, batch, cost, schedule, seed))
+    return TumourSegmenter(cast("TableNetwork", train(begun, batch, cost, schedule, seed)))
 
 
 @dataclass(frozen=True)
