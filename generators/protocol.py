@@ -48,6 +48,7 @@ GENERATORS: dict[str, str] = {
     "ecg": "clinsynth.generators.ecg:EcgSimulator",
     "ecg-diffusion": "clinsynth.generators.ecg.learned:EcgDiffusion",
     "mri": "clinsynth.generators.mri.wavelet:MriDiffusion",
+    "mri-phantom": "clinsynth.generators.mri.phantom:BrainPhantom",
     "radiograph": "clinsynth.generators.radiograph.latent:RadiographDiffusion",
     "radiograph-sd": "clinsynth.generators.radiograph.stable_diffusion:RadiographStableDiffusion",
 }

@@ -18,6 +18,12 @@ Model = Annotated[
     str, typer.Option("--model", "-m", help="Generator (clinsynth models lists them) or a trained model's folder.")
 ]
 Plan = Annotated[Path, typer.Option("--plan", "-p", help="Cohort plan, .parquet or .csv.")]
+PlanOrReader = Annotated[
+    str,
+    typer.Option(
+        "--plan", "-p", help="Cohort plan, .parquet or .csv; or READER:PATH, such as brats:DIR: what is missing there."
+    ),
+]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the data set.")]
 Format = Annotated[str | None, typer.Option("--format", help="File format [default: the generator's].")]
 Layout = Annotated[str, typer.Option(help="folder, or webdataset for tar shards.")]
@@ -39,15 +45,23 @@ def add_to(app: typer.Typer) -> None:
 _PLAN = epilog(
     "clinsynth plan cohort.parquet --generator ecg --n 400 --balance sex,age_band \\",
     "  --set heart_rate_bpm=55..95 --set noise=muscle,baseline_wander --quota findings=long_qt:0.25",
+    "clinsynth plan missing.parquet --from brats:DIR   (a row for each patient with a contrast missing)",
 )
 
 
 def plan(
     out: Annotated[Path, typer.Argument(help="The plan's file, .parquet or .csv.")],
-    n: Annotated[int, typer.Option("--n", "-n", help="Number of samples.")],
+    n: Annotated[int | None, typer.Option("--n", "-n", help="Number of samples.")] = None,
+    there: Annotated[
+        str | None,
+        typer.Option("--from", help="READER:PATH: a row for each patient there of whom something is missing."),
+    ] = None,
     generator: Annotated[
-        str, typer.Option("--generator", "-g", help="Generator that the plan is for, or a trained model's folder.")
-    ] = "ecg",
+        str | None,
+        typer.Option(
+            "--generator", "-g", help="Generator that the plan is for, or a trained model's folder [default: ecg; mri]."
+        ),
+    ] = None,
     balance: Annotated[
         list[str] | None,
         typer.Option(help="Columns to balance over, such as sex,age_band; counts differ by 1 at most."),
@@ -65,23 +79,26 @@ def plan(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
-    """Make a cohort plan from rules: a table with one row a sample."""
+    """Make a cohort plan from rules, or of what is there: a table with one row a sample."""
     columns = [name.strip() for text in balance or () for name in text.split(",") if name.strip()]
     warned: list[str] = []
+    told: dict[str, Any] = {"sets": sets or (), "seed": seed, "warn": warned.append}
+    _refuse_both(n, there, {"--balance": columns, "--quota": quota, "--like": like})
     with on_stderr("planning", quiet) as progress:
-        made = jobs.plan(
-            out,
-            generator,
-            n,
-            balance=columns,
-            sets=sets or (),
-            quotas=quota or (),
-            records_per_patient=records_per_patient,
-            like=like,
-            seed=seed,
-            progress=progress,
-            warn=warned.append,
-        )
+        if there is not None:
+            made = jobs.plan_from(out, there, generator or "mri", progress=progress, **told)
+        else:
+            made = jobs.plan(
+                out,
+                generator or "ecg",
+                n or 0,
+                balance=columns,
+                quotas=quota or (),
+                records_per_patient=records_per_patient,
+                like=like,
+                progress=progress,
+                **told,
+            )
     for line in warned:
         print(f"warning: {line}", file=sys.stderr, flush=True)
     content = {
@@ -96,15 +113,25 @@ def plan(
     return DONE
 
 
+def _refuse_both(n: int | None, there: str | None, rules: dict[str, Any]) -> None:
+    """Refuse a plan that is both made from rules and of what is there, or neither."""
+    if (n is None) == (there is None):
+        raise ValueError("name either --n, how many samples to draw, or --from READER:PATH, whose patients to complete")
+    given = next((flag for flag, value in rules.items() if value), None)
+    if there is not None and given is not None:
+        raise ValueError(f"{given} draws a cohort; --from {there} has the patients that there are")
+
+
 _SAMPLE = epilog(
     "clinsynth sample --model ecg --plan cohort.parquet --out ecgs --workers 2",
     "clinsynth sample --model ecg --plan cohort.parquet --out ecgs --part 0/8   (one of eight machines)",
+    "clinsynth sample --model mri --plan brats:DIR --out completed   (the missing contrasts of every patient)",
 )
 
 
 def sample(
     model: Model,
-    plan: Plan,
+    plan: PlanOrReader,
     out: Out,
     part: Annotated[
         str, typer.Option(help="w/W: only the shards k with k mod W = w; `rank` takes both from RANK and WORLD_SIZE.")
@@ -140,6 +167,7 @@ def sample(
             control=jobs.Control(on=quality_control, inspector=inspector and str(inspector), retries=retries),
             seed=seed,
             progress=progress,
+            warn=lambda line: print(f"warning: {line}", file=sys.stderr, flush=True),
         )
     state = "complete" if done.complete else f"{done.shards_done} of {done.shards} shards"
     bad = f", {done.quarantined} quarantined" if done.quarantined else ""
@@ -191,7 +219,9 @@ _EXPORT = epilog(
 
 def export(
     dataset: Annotated[Path, typer.Argument(help="Folder of a finished data set.")],
-    file_format: Annotated[str, typer.Option("--format", "-f", help="csv, webdataset; wfdb; dicom, png or png16.")],
+    file_format: Annotated[
+        str, typer.Option("--format", "-f", help="csv, webdataset; wfdb; dicom, png or png16; nifti.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder.")],
     quiet: Quiet = False,
     as_json: Json = False,

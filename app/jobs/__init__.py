@@ -6,7 +6,7 @@ from .evaluating import evaluate, report
 from .exporting import export
 from .fitting import fit
 from .models import Control, describe_model, models
-from .planning import plan
+from .planning import plan, plan_from
 from .sampling import Sampled, sample
 from .submitting import submit
 from .verifying import verify
@@ -22,6 +22,7 @@ __all__ = [
     "fit",
     "models",
     "plan",
+    "plan_from",
     "report",
     "sample",
     "submit",

@@ -44,7 +44,8 @@ def export(
     Args:
         dataset: a finished data set.
         file_format: `csv` (tables and one file of samples a record, an image as PNG), `wfdb` (records and RECORDS),
-            `dicom`, `png` or `png16` (a file an image, and samples.csv), or `webdataset` (a tar a shard).
+            `dicom`, `png` or `png16` (a file an image, and samples.csv), `nifti` (a folder a sample with a file a
+            volume, and samples.csv), or `webdataset` (a tar a shard).
         out: a new or empty folder; it appears whole or not at all.
         keep: names of the samples to write; all when None.
         progress: called with (samples done, samples).
@@ -221,6 +222,31 @@ def _encoded_as(reader: DatasetReader, file_format: str) -> Callable[[_Sample], 
     return again
 
 
+def _to_nifti(reader: DatasetReader, out: Path, progress: Progress) -> None:
+    """Write SAMPLE/SAMPLE_NAME.nii.gz per volume, as `nifti:` reads a folder, and samples.csv."""
+    rows = []
+    for sample, names in _volumes(reader, out, progress):
+        rows.append({"folder": sample.name, "volumes": "|".join(names)} | _flat(sample.row))
+    _write_rows(out / "samples.csv", rows)
+
+
+def _volumes(reader: DatasetReader, out: Path, progress: Progress) -> Iterator[tuple[_Sample, list[str]]]:
+    """Write the volumes of every sample into a folder of its own and yield the sample and their names."""
+    from ...conditioning.dataset.nifti_record import ENDING
+
+    if reader.info.file_format != "nifti":
+        raise ValueError(f"{reader.root} holds {reader.info.file_format}, not nifti")
+    for _, samples in _all(reader, progress):
+        for sample in samples:
+            folder = out / sample.name
+            folder.mkdir(parents=True)
+            names = [suffix.removesuffix(ENDING) for suffix in sample.files if suffix.endswith(ENDING)]
+            for name in names:
+                short = "seg" if name == "segmentation" else name
+                (folder / f"{sample.name}_{short}{ENDING}").write_bytes(sample.files[f"{name}{ENDING}"])
+            yield sample, names
+
+
 def _to_webdataset(reader: DatasetReader, out: Path, progress: Progress) -> None:
     """Write a tar a shard, each sample its files and a .json of condition and truth; the tars hold no time or owner."""
     for k, samples in _all(reader, progress):
@@ -242,7 +268,8 @@ def _about(sample: _Sample) -> bytes:
 def _to_csv(reader: DatasetReader, out: Path, progress: Progress) -> None:
     """Write samples.csv (conditions and truth), a CSV per truth table, and each record's signal under signals/.
 
-    An image goes as PNG under images/: as it is, or with the 16 bit of a DICOM file.
+    An image goes as PNG under images/: as it is, or with the 16 bit of a DICOM file; volumes go as they are, under
+    volumes/.
     """
     from ...generators.storage.formats import IMAGES
 
@@ -255,6 +282,10 @@ def _to_csv(reader: DatasetReader, out: Path, progress: Progress) -> None:
         _write_rows(out / f"{name}.csv", reader.table(name).to_pylist())
     if reader.info.file_format in IMAGES:
         return _write_images(reader, out / "images", progress)
+    if reader.info.file_format == "nifti":
+        for _ in _volumes(reader, out / "volumes", progress):
+            pass
+        return
     for done, record in enumerate(reader, start=1):
         _write_signal(out / "signals" / f"{record.record_id}.csv", record)
         progress(done, len(reader))
@@ -306,6 +337,7 @@ def _write_signal(path: Path, record: Any) -> None:
 
 _EXPORTERS: dict[str, Callable[[DatasetReader, Path, Progress], None]] = {
     "csv": _to_csv,
+    "nifti": _to_nifti,
     "dicom": partial(_to_images, file_format="dicom"),
     "png": partial(_to_images, file_format="png"),
     "png16": partial(_to_images, file_format="png16"),

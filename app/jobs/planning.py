@@ -124,6 +124,55 @@ def cohort(
     return made
 
 
+def plan_from(
+    out: str | Path | None,
+    source: str,
+    generator: str,
+    *,
+    sets: Sequence[str] = (),
+    seed: int = 0,
+    read_files: bool = True,
+    progress: Progress = silent,
+    warn: Warn = unheard,
+) -> CohortPlan:
+    """Make a plan of what is there: a row for each patient who leaves something to make.
+
+    Args:
+        out: a .parquet or .csv file; None writes nothing.
+        source: `READER:PATH`, such as `brats:DIR`.
+        generator: the generator that it is for: a registry name, or a trained model's folder.
+        sets: FIELD=VALUE for all rows, such as `wanted=flair`.
+        seed: run seed, 0 to 2^63 - 1.
+        read_files: read and check every file, not only its hash.
+        progress: called with (patients looked at, patients).
+        warn: called with a sentence on each patient who is left out.
+
+    Raises:
+        ValueError: the source or a file in it cannot be used, or nothing is left to make.
+        OSError: the file cannot be written.
+    """
+    from ...conditioning.plan import parse_sets
+    from ...conditioning.plan.files import suffix_of
+    from ...conditioning.plan.there import names_a_reader, plan_there
+    from .models import class_of
+
+    if out is not None:
+        suffix_of(Path(out))
+    condition_type = class_of(generator).condition_type
+    if not names_a_reader(source):
+        raise ValueError(f"{source!r} is not READER:PATH, such as brats:DIR")
+    fixed, choices, ranges = parse_sets(sets, condition_type)
+    if choices or ranges:
+        field = next(iter({**choices, **ranges}))
+        raise ValueError(f"{field}: a plan of what is there takes FIELD=VALUE, the same for all rows")
+    made = plan_there(
+        source, condition_type, fixed=fixed, seed=seed, read_files=read_files, progress=progress, warn=warn
+    )
+    if out is not None:
+        made.write(out)
+    return made
+
+
 def plan_command(rules: Mapping[str, Any], generator: str, out: str) -> str:
     """Return the command line that makes a plan from its rules, as a plan's file keeps them.
 
@@ -132,6 +181,10 @@ def plan_command(rules: Mapping[str, Any], generator: str, out: str) -> str:
         generator: registry name of the generator.
         out: the plan's file.
     """
+    if "from" in rules:
+        words = ["clinsynth", "plan", out, "--from", rules["from"], "--generator", generator]
+        sets = [word for name, value in rules.get("fixed", {}).items() for word in ("--set", f"{name}={value}")]
+        return shlex.join([*words, "--seed", str(rules["seed"]), *sets])
     words = ["clinsynth", "plan", out, "--generator", generator, "--n", str(rules["n"]), "--seed", str(rules["seed"])]
     if rules.get("balance"):
         words += ["--balance", ",".join(rules["balance"])]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..progress import Progress, silent
 from .models import Control
+from .planning import Warn, unheard
 from .settings import at_least_one, storage_config
 from .workers import Stopped, run_workers
 
@@ -65,12 +66,14 @@ def sample(
     control: Control | None = None,
     seed: int | None = None,
     progress: Progress = silent,
+    warn: Warn = unheard,
 ) -> Sampled:
     """Generate a plan's samples into a data set; run again, it goes on where it stood.
 
     Args:
         model: name of a generator, or the folder of a trained one.
-        plan: a cohort plan or its file.
+        plan: a cohort plan, its file, or READER:PATH (such as `brats:DIR`): then a row is made for each patient who
+            leaves something to make; files are checked when the data set is begun.
         out: the data set's folder, new or unfinished.
         part: (w, W): make the shards k with k mod W = w only, 0 <= w < W.
         workers: processes on this machine; the result does not depend on it.
@@ -81,16 +84,23 @@ def sample(
         threads: threads a worker.
         device: `auto` (a CUDA device if there is one), `cpu`, `cuda:1`, ...; simulators compute on the CPU.
         control: quality control, where the model came with an inspector or one is named.
-        seed: run seed for a plan's file without seeds, 0 to 2^63 - 1.
+        seed: run seed for a plan's file without seeds or a plan of what is there, 0 to 2^63 - 1.
         progress: called with (samples done in this run, samples of this run).
+        warn: called with a sentence on each patient whom a plan of what is there leaves out.
 
     Raises:
         ValueError: a setting or the plan is wrong, or the data set in `out` was begun with other ones.
         Stopped: by Ctrl-C or SIGTERM; finished shards stay.
     """
     at_least_one("workers", workers)
-    settings = {"layout": layout, "shard_size": shard_size, "batch_size": batch_size, "threads": threads}
-    made = prepared(model, plan, out, part, seed=seed, control=control, file_format=file_format, **settings)
+    settings: dict[str, Any] = {
+        "layout": layout,
+        "shard_size": shard_size,
+        "batch_size": batch_size,
+        "threads": threads,
+    }
+    settings["file_format"] = file_format
+    made = prepared(model, plan, out, part, seed=seed, control=control, warn=warn, **settings)
     with _as_file(made.plan) as path:
         spec = {
             "model": model,
@@ -133,6 +143,7 @@ def prepared(
     *,
     seed: int | None = None,
     control: Control | None = None,
+    warn: Warn = unheard,
     **settings: Any,
 ) -> Prepared:
     """Return what a run needs, or refuse it, before anything is made; the arguments are those of `sample`.
@@ -149,7 +160,7 @@ def prepared(
         raise ValueError(f"part {w}/{whole} is not w/W with 0 <= w < W, such as 0/{max(whole, 1)}")
     generator = controlled(build(model), control)
     config = storage_config(generator, settings)
-    loaded = _loaded(plan, generator.condition_type, seed)
+    loaded = _loaded(plan, generator.condition_type, seed, Path(out), warn)
     run_seed = loaded.run_seed if loaded.run_seed is not None else 0
     info = settle(generator, loaded, Path(out), config, run_seed, weights_of(generator))
     return Prepared(loaded, config, run_seed, -(-info.n // info.shard_size))
@@ -179,9 +190,16 @@ def _how_far(out: str | Path, otherwise: str) -> str:
     return f"{out}: stopped; {now.shards_done} of {now.shards} shards are finished, the same command goes on"
 
 
-def _loaded(plan: str | Path | CohortPlan, condition_type: Any, seed: int | None) -> CohortPlan:
+def _loaded(plan: str | Path | CohortPlan, condition_type: Any, seed: int | None, out: Path, warn: Warn) -> CohortPlan:
+    from ...conditioning.dataset.layout import INFO
     from ...conditioning.plan import CohortPlan
+    from ...conditioning.plan.there import names_a_reader, plan_there
 
+    if isinstance(plan, str) and names_a_reader(plan):
+        # Once a data set is begun its plan's hash says that every file is the one that was checked; but where faulty
+        # patients are left out, only checking finds the same rows again.
+        check = "on_error=skip" in plan or not (out / INFO).exists()
+        return plan_there(plan, condition_type, seed=seed or 0, read_files=check, warn=warn)
     if not isinstance(plan, CohortPlan):
         return CohortPlan.read(plan, condition_type, run_seed=seed)
     if seed is not None:

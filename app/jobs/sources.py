@@ -162,6 +162,8 @@ def _opened(source: str, lenient: bool, kind: str | None) -> Opened:
     base, behind = split_options(source)
     name = base.partition(":")[0]
     skipped: list[str] = []
+    if name == "phantom":
+        return Opened(source, import_module("clinsynth.generators.mri.phantom").read_brains(source), [], None)
     options: dict[str, Any] = {}
     if name in READERS and ":" in base:
         module, function = READERS[name].split(":")

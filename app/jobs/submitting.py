@@ -68,11 +68,14 @@ def submit(
     Raises:
         ValueError: the engine is not known or not installed, or the submission cannot be.
     """
+    from ...conditioning.plan.there import names_a_reader
     from ...conditioning.words import unknown
 
     if engine not in ENGINES:
         raise ValueError(unknown("engine", engine, ENGINES))
     at_least_one("parts", parts)
+    if names_a_reader(str(plan)):
+        raise ValueError(f"the parts of {plan} need one plan: clinsynth plan PLAN.parquet --from {plan}, and name that")
     if not Path(plan).is_file():
         raise FileNotFoundError(f"plan {str(plan)!r} is not a file")
     given = Submission(

@@ -21,11 +21,14 @@ DECODERS: dict[str, str] = {
     "png": ".png_record:decode",
     "png16": ".png_record:decode",
     "dicom": ".dicom_record:decode",
+    "nifti": ".nifti_record:decode",
 }
 
 # A line per condition type, named as `dataset.json` names it; a file never decides what is imported.
 CONDITIONS: dict[str, str] = {
+    "BrainPhantomCondition": "..mri.phantom_condition:BrainPhantomCondition",
     "EcgCondition": "..ecg.condition:EcgCondition",
+    "MriCondition": "..mri.condition:MriCondition",
     "RadiographCondition": "..radiograph.condition:RadiographCondition",
 }
 

@@ -1,7 +1,8 @@
 """Where a volume lies, as a condition names it: a file, a DICOM series in a folder, an embedded one; and its SHA-256.
 
-`PATH`, `embedded:SET/PATIENT/CONTRAST`, or `FOLDER#series=UID`; `sha256=...` behind the `#` holds the content that a
-plan was made from, so that a file that has changed since is refused.
+`PATH`, `embedded:SET/PATIENT/CONTRAST`, or `FOLDER#series=UID`. Behind the `#` may also stand `resample=true` (may be
+brought onto the grid of the first contrast) and `sha256=...`, the content that a plan was made from: a file that has
+changed since is refused. Several are joined by `&`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from .contrasts import CONTRASTS
 
 VOLUMES = (*(str(contrast) for contrast in CONTRASTS), "segmentation")
 _EMBEDDED = "embedded:"
-_BEHIND = re.compile(r"#((?:series=[0-9.]{1,64}|sha256=[0-9a-f]{64})(?:&sha256=[0-9a-f]{64})?)$")
+_ONE = r"(?:series=[0-9.]{1,64}|resample=true|sha256=[0-9a-f]{64})"
+_BEHIND = re.compile(rf"#({_ONE}(?:&{_ONE})*)$")
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,13 @@ class Place:
     Attributes:
         path: of the file, or of the folder of a DICOM series.
         series: Series Instance UID; None for a file.
+        resample: whether it may be brought onto another grid.
         sha256: what its content was when the plan was made; None where nothing was said.
     """
 
     path: Path
     series: str | None = None
+    resample: bool = False
     sha256: str | None = None
 
     @property
@@ -49,7 +53,7 @@ def place_of(reference: str) -> Place:
     parts = dict(part.split("=") for part in behind[1].split("&")) if behind else {}
     base = reference[: behind.start()] if behind else reference
     path = _embedded(base) if base.startswith(_EMBEDDED) else Path(base).expanduser()
-    return Place(path, parts.get("series"), parts.get("sha256"))
+    return Place(path, parts.get("series"), "resample" in parts, parts.get("sha256"))
 
 
 def _embedded(reference: str) -> Path:
@@ -112,6 +116,13 @@ def sealed(condition: MriCondition) -> MriCondition:
 def _sealed(reference: str) -> str:
     place = place_of(reference)
     digest = checked_sha256(place)
-    if place.sha256 is not None:
-        return reference
-    return f"{reference}{'&' if place.series else '#'}sha256={digest}"
+    return reference if place.sha256 is not None else _with(reference, f"sha256={digest}")
+
+
+def resampling(reference: str) -> str:
+    """Return a reference to a volume that may be brought onto the grid of the first contrast."""
+    return reference if place_of(reference).resample else _with(reference, "resample=true")
+
+
+def _with(reference: str, part: str) -> str:
+    return f"{reference}{'&' if _BEHIND.search(reference) else '#'}{part}"

@@ -20,7 +20,7 @@ from .references import VOLUMES, Place, checked_sha256, place_of
 
 UNIT = "a.u."
 LABELS = (0, 1, 2, 3, 4)
-LARGEST_BRAIN_ML = 2600  # of the five skull-stripped volumes at hand the largest has 1660; a head has 3500 and more
+LARGEST_BRAIN_ML = 2600  # of the five skull-stripped volumes at hand the largest has 1700; a head has 3500 and more
 LEAST_BACKGROUND = 0.02
 
 
@@ -48,7 +48,7 @@ def subject_of(
     hashes = {name: _named(name, "", checked_sha256, place) for name, place in places.items()}
     read = {name: _named(name, "", _read, place) for name, place in places.items()}
     first = names[0]
-    moved = {name: _on_grid(name, first, read, places, resample) for name in names}
+    moved = {name: _on_grid(name, first, read, places, resample or places[name].resample) for name in names}
     arrays: dict[str, np.ndarray] = {}
     for name, volume in moved.items():
         check = _labels if name == "segmentation" else _intensities

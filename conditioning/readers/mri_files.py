@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,20 @@ Found = dict[str, dict[str, list[str]]]  # record -> volume -> references
 
 
 def nifti_files(root: Path) -> Iterator[Path]:
-    """Yield the NIfTI files below a folder in the order of their paths, hidden ones left out."""
-    for path in sorted(root.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-        if not hidden and path.name.lower().endswith(NIFTI) and path.is_file():
-            yield path
+    """Yield the NIfTI files below a folder in the order of their paths, hidden ones left out.
+
+    Links are followed; one whose file is not there (an annex that was not fetched) is no missing contrast, so it is
+    yielded as well, and reading it fails.
+    """
+    found, seen = [], set()
+    for folder, below, names in os.walk(root, followlinks=True):
+        below[:] = [name for name in below if not name.startswith(".")]
+        if os.path.realpath(folder) in seen:
+            below.clear()
+            continue
+        seen.add(os.path.realpath(folder))
+        found += [Path(folder, name) for name in names if name.lower().endswith(NIFTI) and not name.startswith(".")]
+    yield from sorted(found)
 
 
 def stem(path: Path) -> str:

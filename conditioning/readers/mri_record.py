@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ..mri.condition import MriCondition
 from ..mri.contrasts import CONTRASTS
+from ..mri.references import resampling
 from ..mri.subject import UNIT, subject_of
 from ..record import ImageGeometry, Record
 from ..words import one_line
@@ -52,6 +53,9 @@ def mri_record(patient: Patient, *, images: bool = True, resample: bool = False,
         ValueError: no contrast, a fact that a condition cannot hold, or a volume that cannot be used, by name.
     """
     condition = condition_of(patient)
+    if resample:  # whoever takes the condition may do so, too
+        volumes = {name: resampling(str(getattr(condition, name))) for name in patient.volumes}
+        condition = condition.model_copy(update=volumes)
     stated = {"synthetic": False, **patient.about, "patient": condition.patient_id, "patient_id": condition.patient_id}
     if not images:
         return Record(patient.record_id, {}, condition, ImageGeometry(_UNKNOWN_MM, unit=UNIT), stated)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,15 @@ _IMAGES = {
     "dicom": ("DICOM (Digital X-Ray Image For Presentation) of 16 bit, explicit VR little endian", 65535, "header"),
 }
 _IMAGE_TAGS = ("image", "radiology", "chest-x-ray")
+_VOLUME_TAGS = ("image", "radiology", "3d")
+_VOLUMES_OF = {"MriCondition": ("mri", "brain"), "CbctCondition": ("ct", "cbct")}
+_VOLUMES = """
+Each sample is one or more volumes on one grid, a gzipped NIfTI-1 file each: `SAMPLE.NAME.nii.gz`, NAME a contrast,
+`segmentation` (uint8 labels) or `..._uncertainty`. Spacing and affine are in mm, the axes run to the right, front and
+head where the affine says so. `descrip` in the header says that a volume is synthetic; a header extension (JSON) says
+which generator, seed, condition and inputs it comes from.
+"""
+_REFERENCE = re.compile(r"\.nii(\.gz)?\b|#(series|sha256)=|^embedded:")  # where a volume lies: nobody else's business
 _FEW = 20  # a text column with more different values is not listed
 
 
@@ -52,9 +62,15 @@ def _front_matter(info: DatasetInfo, n: int) -> dict[str, Any]:
         "pretty_name": info.name,
         "license": info.licence,
         "size_categories": [size],
-        "tags": tags + [tag for tag in _IMAGE_TAGS if info.file_format in _IMAGES],
+        "tags": tags + _image_tags(info),
         "configs": [{"config_name": "default", "data_files": manifest_glob(info)}],
     }
+
+
+def _image_tags(info: DatasetInfo) -> list[str]:
+    if info.file_format == "nifti":
+        return [*_VOLUME_TAGS, *_VOLUMES_OF.get(info.condition, ())]
+    return list(_IMAGE_TAGS) if info.file_format in _IMAGES else []
 
 
 def _summary(info: DatasetInfo, n: int) -> str:
@@ -99,7 +115,7 @@ def _described(manifest: pa.Table, name: str) -> str | None:
     if not pa.types.is_string(column.type):
         return None
     counts = Counter(value for value in column.to_pylist() if value is not None)
-    if not 0 < len(counts) <= _FEW:
+    if not 0 < len(counts) <= _FEW or any(_REFERENCE.search(value) for value in counts):
         return None
     return ", ".join(f"{value} {count}" for value, count in sorted(counts.items(), key=lambda kv: (-kv[1], kv[0])))
 
@@ -124,6 +140,8 @@ its condition, its seed and quality scores; the other Parquet files beside it ho
 
 def _pixels(info: DatasetInfo) -> str:
     """Return what the values of an image format's files mean, as a paragraph; nothing for another format."""
+    if info.file_format == "nifti":
+        return _VOLUMES
     if info.file_format not in _IMAGES:
         return ""
     kind, top, where = _IMAGES[info.file_format]

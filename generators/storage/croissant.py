@@ -36,19 +36,26 @@ _CONTEXT: dict[str, Any] = {
     **{term: f"cr:{term}" for term in _TERMS},
 }
 _SETS = "manifests"
-_TYPES = {"png": "image/png", "png16": "image/png", "dicom": "application/dicom"}  # of images, which loaders open
+_TYPES = {
+    "png": "image/png",
+    "png16": "image/png",
+    "dicom": "application/dicom",
+    "nifti": "application/gzip",
+}  # of images, which loaders open
 
 
-def croissant(info: DatasetInfo, receipts: Sequence[Receipt], manifest: pa.Table) -> str:
+def croissant(info: DatasetInfo, receipts: Sequence[Receipt], manifest: pa.Table, shared: set[str]) -> str:
     """Return the text of `croissant.json`; it depends on nothing but the data set's content.
 
     Args:
         info: what `dataset.json` says.
         receipts: all of them, in order.
         manifest: rows of all written samples.
+        shared: columns that every shard's manifest has; loaders read file by file and miss what one of them lacks.
     """
     what = f"SYNTHETIC: {manifest.num_rows} samples computed by the generator {info.generator}."
     tables = sorted({f.removesuffix(".parquet") for r in receipts for f in r.files if f.endswith(".parquet")})
+    alike = manifest.select([name for name in manifest.column_names if name in shared])
     body = {
         "@context": dict(sorted(_CONTEXT.items())),
         "@type": "sc:Dataset",
@@ -61,7 +68,10 @@ def croissant(info: DatasetInfo, receipts: Sequence[Receipt], manifest: pa.Table
         "rai:dataUseCases": info.intended_use,
         "rai:personalSensitiveInformation": "None: every sample is synthetic.",
         "distribution": [_parquet(info, name) for name in tables] + [_samples(info, manifest)],
-        "recordSet": [_record_set(manifest), *_images(info, manifest)],
+        "recordSet": [
+            _record_set(alike),
+            *_images(info, manifest),
+        ],
     }
     return json.dumps(body, indent=2, allow_nan=False) + "\n"
 

@@ -48,8 +48,9 @@ def finish(root: Path, info: DatasetInfo, disk: Disk, stop: Callable[[], bool], 
         for entry in (root / SHARDS).glob(f"{TEMPORARY}*"):
             remove(entry)  # with every receipt there, nobody is writing a shard
         receipts = [receipt for k in shards if (receipt := read_receipt(root, k))]
-        manifest = _manifest(root, info)
-        for name, text in ((CARD, card(info, receipts, manifest)), (CROISSANT, croissant(info, receipts, manifest))):
+        manifest, shared = _manifest(root, info)
+        about = {CARD: card(info, receipts, manifest), CROISSANT: croissant(info, receipts, manifest, shared)}
+        for name, text in about.items():
             _publish_if_new(disk, root / name, text.encode())
     return True
 
@@ -59,9 +60,12 @@ def _publish_if_new(disk: Disk, path: Path, data: bytes) -> None:
         disk.publish(path, data)
 
 
-def _manifest(root: Path, info: DatasetInfo) -> pa.Table:
+def _manifest(root: Path, info: DatasetInfo) -> tuple[pa.Table, set[str]]:
+    """Return the rows of all shards, and the columns that every shard has."""
     import pyarrow as pa
 
     shards = range(shard_count(info.n, info.shard_size))
     parts = [read_shard_table(root, info, k, MANIFEST) for k in shards]
-    return pa.concat_tables([part for part in parts if part.num_rows] or parts[:1], promote_options="default")
+    filled = [part for part in parts if part.num_rows] or parts[:1]
+    shared = set.intersection(*(set(part.column_names) for part in filled))
+    return pa.concat_tables(filled, promote_options="default"), shared

@@ -24,13 +24,14 @@ ENCODERS: dict[str, str] = {
     "png": ".png_format:encode",
     "png16": ".png_format:encode16",
     "dicom": ".dicom_format:encode",
+    "nifti": ".nifti_format:encode",
 }
 
 IMAGES = ("png", "png16", "dicom")  # one image a sample; any of them can be exported as any other
 
 # The packages, beside those that every data set names, whose version has a part in a format's bytes.
 PACKAGES: dict[str, tuple[str, ...]] = {"dicom": ("pydicom",)}
-COMPRESSED = ("png", "png16")  # zlib has a part in their bytes
+COMPRESSED = ("png", "png16", "nifti")  # zlib has a part in their bytes
 
 
 def encoder(name: str) -> Encode:

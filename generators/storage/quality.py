@@ -69,6 +69,8 @@ def _measured(record: Record) -> dict[str, float]:
         return _signal(record.arrays["signal"], record.geometry) | _told(record)
     if "image" in record.arrays:
         return _image(record.arrays["image"], record.geometry)
+    if len(record.geometry.spacing_mm) == 3:
+        return _volumes(record.arrays, record.geometry)
     return _told(record)
 
 
@@ -109,6 +111,23 @@ def _image(image: np.ndarray, geometry: ImageGeometry) -> dict[str, float]:
         limit = f"up to {SATURATED_SHARE:.0%} pass"
         raise Unfit("clipped", f"image is clipped: {share:.0%} of its pixels are 0 or 1, {limit}")
     return {"qc_mean": float(image.mean(dtype=np.float64)), "qc_sd": sd, "qc_saturated_share": share}
+
+
+def _volumes(arrays: Mapping[str, np.ndarray], geometry: ImageGeometry) -> dict[str, float]:
+    """Check volumes (x, y, z) of one shape and return the standard deviation of each that is an image."""
+    shapes = {array.shape for array in arrays.values()}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 3 or 0 in next(iter(shapes)):
+        raise Unfit("shape", f"volumes have the shapes {sorted(shapes)}; one of (x, y, z) is due")
+    if not all(0 < mm < math.inf for mm in geometry.spacing_mm):
+        raise Unfit("shape", f"volumes have voxels of {geometry.spacing_mm} mm; three lengths above 0 are due")
+    scores = {}
+    for name, array in arrays.items():
+        if array.dtype.kind != "f" or name.endswith("_uncertainty"):  # labels and a certain volume may be constant
+            continue
+        if float(array.min()) == float(array.max()):
+            raise Unfit("flat", f"{name} is flat: all its voxels are {float(array.flat[0]):.6g}")
+        scores[f"qc_sd_{name}"[:44]] = float(array.std(dtype=np.float64))
+    return scores
 
 
 def _control(truth: Mapping[str, Any]) -> dict[str, float]:

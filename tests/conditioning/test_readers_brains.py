@@ -5,6 +5,8 @@ import shutil
 import mri_toy
 import numpy as np
 import pytest
+from clinsynth.conditioning.mri.references import sealed
+from clinsynth.conditioning.mri.subject import subject_of
 from clinsynth.conditioning.readers import read
 from mri_toy import write_patient
 
@@ -161,3 +163,30 @@ def test_a_folder_of_patients_is_read_by_its_names(tmp_path):
         "sub-01": ("t1", "t1ce", "t2", "flair"), "sub-02": ("t1", "flair"),
     }  # fmt: skip
     assert left == ["sub-03: has none of t1, t1ce, t2 and flair"]
+
+
+def test_links_are_followed_and_one_into_nowhere_is_no_missing_contrast(brats, tmp_path):
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "BraTS2021_00003").symlink_to(brats / "BraTS2021_00003")
+    (linked / "BraTS2021_00003" / "around").symlink_to(linked)
+    (record,) = read(f"brats:{linked}")
+    assert record.condition.present == ("t1", "t1ce", "t2", "flair")
+    flair = brats / "BraTS-GLI-00001-000" / "BraTS-GLI-00001-000-t2f.nii.gz"
+    flair.symlink_to(brats / "not" / "fetched.nii.gz")
+    assert next(read(f"brats:{brats}", images=False)).condition.targets == ()
+    with pytest.raises(ValueError, match="BraTS-GLI-00001-000: flair: .*: does not exist"):
+        next(read(f"brats:{brats}"))
+
+
+def test_asking_to_resample_goes_with_the_condition(brats):
+    half = mri_toy.AFFINE.copy()
+    half[:3, 3] += 3
+    name = "BraTS2021_00003"
+    mri_toy.write(brats / name / f"{name}_t2.nii.gz", mri_toy.brain("t2"), half)
+    with pytest.raises(ValueError, match="t2: BraTS2021_00003_t2.nii.gz: its affine puts it"):
+        list(read(f"brats:{brats}"))
+    *_, record = read(f"brats:{brats}?resample=true")
+    assert record.provenance["resampled"] == ["t2"] and record.condition.t2.endswith(".nii.gz#resample=true")
+    again = subject_of(sealed(record.condition))
+    assert np.array_equal(again.arrays["t2"], record.arrays["t2"])
