@@ -5,7 +5,7 @@ from clinsynth.conditioning.mri import MriCondition
 from clinsynth.conditioning.record import ImageGeometry, Record
 from clinsynth.generators.mri.wavelet import ModelConfig, MriDiffusion, SamplingConfig
 from clinsynth.generators.mri.wavelet.intensity import Scales
-from clinsynth.generators.mri.wavelet.model_folder import new_network
+from clinsynth.generators.mri.wavelet.model_folder import new_networks
 from learned_ecg_toy import stirred
 
 LOOKS = {  # grey of fluid, grey matter, white matter, and of a tumour
@@ -48,7 +48,13 @@ def without(record: Record, *names: str) -> Record:
 
 def tiny_model(kind="bridge", **model) -> ModelConfig:
     denoiser = {"base": 4, "multiples": (1, 2), "blocks": 1, "groups": 2}
-    settings = {"denoiser": denoiser, "objective": {"kind": kind}, "labels": (1, 2, 3), "facts": True} | model
+    settings = {
+        "denoiser": denoiser,
+        "objective": {"kind": kind},
+        "labels": (1, 2, 3),
+        "facts": True,
+        "voxelwise": 8,
+    } | model
     return ModelConfig.model_validate(settings)
 
 
@@ -59,8 +65,12 @@ SCALES = Scales(
 
 def tiny(model=None, seed=0, scales=SCALES, **sampling) -> MriDiffusion:
     model = model or tiny_model()
-    unet = stirred({"unet": new_network(model, seed)}, seed)["unet"]
-    return MriDiffusion(unet, model, SamplingConfig.model_validate({"steps": 3, "samples": 2} | sampling), scales)
+    return MriDiffusion(
+        stirred(new_networks(model, seed), seed),
+        model,
+        SamplingConfig.model_validate({"steps": 3, "samples": 2} | sampling),
+        scales,
+    )
 
 
 def write_nifti(folder, record: Record, names=None) -> dict[str, str]:

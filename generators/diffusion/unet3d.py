@@ -29,6 +29,8 @@ class UNet3dConfig(BaseModel):
         multiples: channels of each scale, fine to coarse, as multiples of `base`; each scale has half the sides.
         blocks: residual blocks a scale on the way down, one more on the way up.
         groups: of the group norms.
+        scale_shift: let time and what is told scale and shift each block's normed values. Added before the norm, as in
+            the published model, what is the same in all voxels is mostly taken away again by it.
         dropout: share of activations left out in training.
         gradient_checkpointing: compute activations again in the backward pass, for a third of the speed and a
             fraction of the memory.
@@ -40,6 +42,7 @@ class UNet3dConfig(BaseModel):
     multiples: tuple[int, ...] = Field((1, 2, 4), min_length=1, max_length=6)
     blocks: int = Field(1, ge=1, le=4)
     groups: int = Field(8, ge=1)
+    scale_shift: bool = True
     dropout: float = Field(0.0, ge=0, lt=1)
     gradient_checkpointing: bool = False
 
@@ -52,7 +55,7 @@ class UNet3dConfig(BaseModel):
     @classmethod
     def cwdm(cls) -> UNet3dConfig:
         """Return the size of the published model."""
-        return cls(base=64, multiples=(1, 2, 2, 4, 4), blocks=2, groups=32)
+        return cls(base=64, multiples=(1, 2, 2, 4, 4), blocks=2, groups=32, scale_shift=False)
 
     @property
     def multiple(self) -> int:
@@ -130,7 +133,8 @@ class Residual(nn.Module):
         self.halves, self.doubles = halves, doubles
         self.before = nn.GroupNorm(config.groups, channels)
         self.first = nn.Conv3d(channels, out, 3, padding=1)
-        self.emb = nn.Linear(emb, out)
+        self.scale_shift = config.scale_shift
+        self.emb = nn.Linear(emb, 2 * out if config.scale_shift else out)
         self.between = nn.GroupNorm(config.groups, out)
         self.dropout = nn.Dropout(config.dropout)
         self.second = _silent(nn.Conv3d(out, out, 3, padding=1))
@@ -139,8 +143,13 @@ class Residual(nn.Module):
     def forward(self, h: Tensor, emb: Tensor) -> Tensor:
         """Return the block's word added to what came in."""
         inside = self.first(self._resized(nn.functional.silu(self.before(h))))
-        inside = inside + self.emb(nn.functional.silu(emb))[:, :, None, None, None]
-        inside = self.second(self.dropout(nn.functional.silu(self.between(inside))))
+        told = self.emb(nn.functional.silu(emb))[:, :, None, None, None]
+        if self.scale_shift:
+            scale, shift = told.chunk(2, dim=1)
+            inside = self.between(inside) * (1 + scale) + shift
+        else:
+            inside = self.between(inside + told)
+        inside = self.second(self.dropout(nn.functional.silu(inside)))
         out: Tensor = self.past(self._resized(h)) + inside
         return out
 

@@ -9,6 +9,7 @@ from clinsynth.conditioning.seeds import sample_seed, stream
 from clinsynth.conditioning.words import one_line
 from clinsynth.generators.protocol import GENERATORS, generator_class
 from learned_ecg_toy import tiny
+from mri_model_toy import tiny as tiny_mri
 from pydantic import ValidationError
 from radiograph_model_toy import tiny as tiny_radiograph
 from stable_diffusion_toy import tiny as tiny_sd
@@ -16,6 +17,11 @@ from stable_diffusion_toy import tiny as tiny_sd
 EXAMPLES = {
     "ecg": [{}, {"rhythm": "atrial_fibrillation"}, {"findings": ["left_bundle_branch_block"], "twa_uv": 40}],
     "ecg-diffusion": [{}, {"rhythm": "atrial_fibrillation"}, {"sex": "F", "heart_rate_bpm": 72.0}],
+    "mri": [
+        {"t1": "embedded:tcga_lgg/sub-01/t1", "wanted": ["t2"]},
+        {"t1": "embedded:tcga_lgg/sub-02/t1", "flair": "embedded:tcga_lgg/sub-02/flair", "sex": "F"},
+        {"t2": "embedded:tcga_lgg/sub-01/t2", "wanted": ["flair", "t1ce"], "age_years": 50.0},
+    ],
     "mri-phantom": [
         {"tumour": "none", "spacing_mm": 4.0},
         {"tumour": "metastasis", "tumour_count": 2, "spacing_mm": 4.0},
@@ -27,6 +33,7 @@ EXAMPLES = {
 # What a learned generator is stood in for: its own class, small and untrained.
 UNTRAINED = {
     "ecg-diffusion": tiny,
+    "mri": tiny_mri,
     "radiograph": tiny_radiograph,
     "radiograph-sd": tiny_sd,
 }

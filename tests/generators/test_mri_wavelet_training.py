@@ -75,7 +75,7 @@ def test_going_on_from_a_folder_begins_with_its_weights(folder, tmp_path):
     first = trained(recipe(folder), tmp_path / "first")
     again = recipe(folder, start=str(tmp_path / "first"))
     begun = again.trainee().networks["unet"].state_dict()
-    kept = MriDiffusion.from_pretrained(first.model).unet.state_dict()
+    kept = MriDiffusion.from_pretrained(first.model).networks["unet"].state_dict()
     assert all(torch.equal(begun[key], kept[key]) for key in kept)
     assert again.model_config_json()["start"]
     other = recipe(folder, start=str(tmp_path / "first"), model=tiny_model(labels=()).model_dump(mode="json"))

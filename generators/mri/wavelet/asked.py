@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,7 @@ from ...diffusion.haar3d import haar3d, inverse_haar3d
 from ...diffusion.tiles import blended
 from .settings import ModelConfig
 
+UNET, VOXELWISE = "unet", "voxelwise"
 # (x_t (b, 8, ...), time (b,), what it is told) -> bands, (b, 8, ...).
 Network = Callable[[Tensor, Tensor, "Asked"], Tensor]
 
@@ -34,6 +35,7 @@ class Asked:
     """Inputs and wish of a batch.
 
     Attributes:
+        seen: the sources, (b, n, x, y, z); 0 where one is absent.
         source: bands of the sources, (b, 8 n, i, j, k); 0 where one is absent.
         there: which are present, (b, n).
         target: which target is wanted, one-hot (b, m).
@@ -42,6 +44,7 @@ class Asked:
         facts: age and sex, (b, 4); None for a model that is not told of them.
     """
 
+    seen: Tensor
     source: Tensor
     there: Tensor
     target: Tensor
@@ -54,9 +57,10 @@ class Asked:
         return self.source.unflatten(1, (-1, 8)).sum(1) / number
 
     def part(self, at: tuple[slice, slice, slice]) -> Asked:
-        """Return what the network is told of a part of the volumes."""
+        """Return what the network is told of a part of the volumes, `at` in blocks of two voxels."""
         labels = None if self.labels is None else self.labels[(..., *at)]
-        return Asked(self.source[(..., *at)], self.there, self.target, labels, self.facts)
+        fine = tuple(slice(2 * s.start, 2 * s.stop) for s in at)
+        return Asked(self.seen[(..., *fine)], self.source[(..., *at)], self.there, self.target, labels, self.facts)
 
     def beside(self, xt: Tensor) -> Tensor:
         """Return the network's channels."""
@@ -64,6 +68,10 @@ class Asked:
         planes = torch.cat([self.there, self.target], dim=1).reshape(len(xt), -1, 1, 1, 1).expand(-1, -1, *sides)
         parts = [xt, self.source, planes, *([] if self.labels is None else [self.labels])]
         return torch.cat(parts, dim=1)
+
+    def told(self) -> Tensor:
+        """Return who is there, what is wanted, and facts, as one vector, (b, d)."""
+        return torch.cat([self.there, self.target, *([] if self.facts is None else [self.facts])], dim=1)
 
 
 def asked_of(
@@ -82,7 +90,7 @@ def asked_of(
     """
     seen = x * there[:, :, None, None, None]
     return Asked(
-        to_bands(seen, model.low_scale), there, target,
+        seen, to_bands(seen, model.low_scale), there, target,
         _shares(labels, labelled, model.labels) if model.labels else None,
         facts if model.facts else None,
     )  # fmt: skip
@@ -95,12 +103,26 @@ def _shares(labels: Tensor, labelled: Tensor, which: tuple[int, ...]) -> Tensor:
     return torch.cat([shares, said.expand(-1, 1, *shares.shape[2:])], dim=1)
 
 
-def as_network(unet: nn.Module) -> Network:
-    """Return the U-Net as a function of the target's bands, time, and what is told beside them."""
+def all_targets(networks: Mapping[str, nn.Module], model: ModelConfig) -> Network:
+    """Return the networks as one function whose word has the bands of every target, (b, m, 8, i, j, k)."""
+    unet, voxelwise = networks[UNET], networks.get(VOXELWISE)
 
     def network(xt: Tensor, time: Tensor, asked: Asked) -> Tensor:
-        out: Tensor = unet(asked.beside(xt), time, asked.facts)
-        return out.float()
+        told = asked.told()
+        out: Tensor = unet(asked.beside(xt), time, told).float()
+        if voxelwise is not None:
+            out = out + to_bands(voxelwise(asked.seen, told).float(), model.low_scale)
+        return out.unflatten(1, (-1, 8))
+
+    return network
+
+
+def as_network(networks: Mapping[str, nn.Module], model: ModelConfig) -> Network:
+    """Return the networks as one function of the target's bands, time, and what is told beside them."""
+    whole = all_targets(networks, model)
+
+    def network(xt: Tensor, time: Tensor, asked: Asked) -> Tensor:
+        return (whole(xt, time, asked) * asked.target[:, :, None, None, None, None]).sum(1)
 
     return network
 

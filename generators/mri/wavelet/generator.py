@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,11 +16,11 @@ from ....conditioning.mri import MriCondition
 from ....conditioning.record import Record
 from ....conditioning.seeds import stream
 from ...diffusion import weights_sha256
-from .asked import Asked, as_network, asked_of, in_precision, in_tiles
+from .asked import UNET, Asked, as_network, asked_of, in_precision, in_tiles
 from .drawing import draw
 from .dropping import inputs_beside
 from .intensity import Scales
-from .model_folder import UNET, read_model, write_model
+from .model_folder import read_model, write_model
 from .prepared import Prepared, prepared
 from .settings import ModelConfig, SamplingConfig
 
@@ -48,29 +48,30 @@ class MriDiffusion:
 
     def __init__(
         self,
-        unet: nn.Module | None = None,
+        networks: Mapping[str, nn.Module] | None = None,
         model: ModelConfig | None = None,
         sampling: SamplingConfig | None = None,
         scales: Scales | None = None,
     ) -> None:
-        """Draw with a trained network.
+        """Draw with trained networks.
 
         Args:
-            unet: the network; the one that the package carries when None.
-            model: its settings; needed with a network.
+            networks: `unet` and, where the model has one, `voxelwise`; those that the package carries when None.
+            model: their settings; needed with networks.
             sampling: how to draw.
-            scales: intensity scales of the training subjects; needed with a network.
+            scales: intensity scales of the training subjects; needed with networks.
 
         Raises:
-            ValueError: no network is given and the package carries none, or the sampling settings do not fit.
+            ValueError: no networks are given and the package carries none, or the sampling settings do not fit.
         """
-        if unet is None:
+        if networks is None:
             if not SHIPPED.is_dir():
                 raise ValueError("mri carries no weights; train them with fit and name the model's folder")
-            unet, model, carried, scales = read_model(SHIPPED)
+            networks, model, carried, scales = read_model(SHIPPED)
             sampling, self.folder = sampling or carried, SHIPPED
         assert model is not None and scales is not None
-        self.unet, self.model, self.scales = unet.eval(), model, scales
+        self.networks = {name: network.eval() for name, network in networks.items()}
+        self.model, self.scales = model, scales
         self.sampling = (sampling or SamplingConfig()).checked(model)
 
     @classmethod
@@ -94,7 +95,7 @@ class MriDiffusion:
         Raises:
             ValueError: the folder is not empty.
         """
-        write_model(Path(folder), self.unet, self.model, self.sampling, self.scales, half)
+        write_model(Path(folder), self.networks, self.model, self.sampling, self.scales, half)
 
     def support(self) -> dict[str, dict[str, int]]:
         """Return how many training subjects had each contrast that can be asked for."""
@@ -103,7 +104,7 @@ class MriDiffusion:
     @property
     def weights_sha256(self) -> str:
         """Return a hash of all weights."""
-        return weights_sha256({UNET: self.unet})
+        return weights_sha256(self.networks)
 
     @property
     def device(self) -> str:
@@ -112,11 +113,12 @@ class MriDiffusion:
 
     @property
     def _device(self) -> torch.device:
-        return next(self.unet.parameters()).device
+        return next(self.networks[UNET].parameters()).device
 
     def to(self, device: str | torch.device) -> MriDiffusion:
         """Compute on a device from now on; noise still comes from the CPU."""
-        self.unet.to(device)
+        for network in self.networks.values():
+            network.to(device)
         return self
 
     def with_sampling(self, **changes: Any) -> MriDiffusion:
@@ -126,7 +128,7 @@ class MriDiffusion:
             ValueError: a setting that does not exist or does not fit.
         """
         settings = SamplingConfig.model_validate(self.sampling.model_dump() | changes)
-        return type(self)(self.unet, self.model, settings, self.scales)
+        return type(self)(self.networks, self.model, settings, self.scales)
 
     def config(self) -> dict[str, Any]:
         """Return the settings that decide the output, but for the weights."""
@@ -206,7 +208,7 @@ class MriDiffusion:
     ) -> tuple[Float[np.ndarray, "i j k"], Float[np.ndarray, "i j k"] | None]:
         """Return mean and, of several draws, standard deviation as the network has values."""
         asked, inside = self._asked(one, target), _row(one.inside, self._device)[:, None]
-        whole = in_precision(as_network(self.unet), self.sampling.precision, self._device.type)
+        whole = in_precision(as_network(self.networks, self.model), self.sampling.precision, self._device.type)
         network = in_tiles(whole, self.sampling.tile, self.sampling.overlap)
         top, draws = self.model.intensity_of(target).top, []
         for k in range(self.sampling.samples):

@@ -18,6 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class Robust(BaseModel):
     """A percentile of the foreground becomes a level; 0 stays 0.
 
+    The 75th percentile is in tissue. Higher ones are fluid in T2 and lesions in FLAIR, of which patients have more and
+    less, and then the same tissue is not as bright in one patient as in the next.
+
     Attributes:
         kind: names this scaling.
         percentile: the percentile.
@@ -28,9 +31,9 @@ class Robust(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["robust"] = "robust"
-    percentile: float = Field(99.5, gt=0, le=100)
-    level: float = Field(1.0, gt=0)
-    ceiling: float = Field(1.5, gt=0)
+    percentile: float = Field(75.0, gt=0, le=100)
+    level: float = Field(0.5, gt=0)
+    ceiling: float = Field(1.6, gt=0)
 
     @property
     def top(self) -> float:

@@ -14,14 +14,15 @@ from ....conditioning.words import one_line
 from ...diffusion import read_component, read_index, read_weights, write_component, write_index
 from ...diffusion.unet3d import UNet3d
 from ...readout.supervised import initialise
+from .asked import UNET, VOXELWISE
 from .intensity import Scales
-from .prepared import N_FACTS
 from .settings import Bridge, ModelConfig, SamplingConfig
+from .voxelwise import Voxelwise
 
-UNET = "unet"
 CLASS = "MriDiffusion"
 _COMPONENTS = {
     UNET: "UNet3d",
+    VOXELWISE: "Voxelwise",
     "scheduler": "SchedulerConfig",
     "model": "ModelConfig",
     "sampling": "SamplingConfig",
@@ -31,30 +32,43 @@ _SCHEDULER_FILE = "scheduler_config.json"
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def new_network(model: ModelConfig, seed: int) -> nn.Module:
-    """Return an untrained U-Net; the same seed, the same weights."""
-    told = N_FACTS if model.facts else 0
-    return initialise(lambda: UNet3d(model.denoiser, model.in_channels, 8, told), seed)
+def new_networks(model: ModelConfig, seed: int) -> dict[str, nn.Module]:
+    """Return untrained networks; the same seed, the same weights."""
+
+    def made() -> nn.Module:
+        networks: dict[str, nn.Module] = {
+            UNET: UNet3d(model.denoiser, model.in_channels, model.out_channels, model.told)
+        }
+        if model.voxelwise:
+            networks[VOXELWISE] = Voxelwise(len(model.sources), len(model.targets), model.told, model.voxelwise)
+        return nn.ModuleDict(networks)
+
+    return dict(initialise(made, seed).named_children())
 
 
 def write_model(
-    folder: Path, unet: nn.Module, model: ModelConfig, sampling: SamplingConfig, scales: Scales, half: bool = False
-) -> None:
+    folder: Path, networks: Mapping[str, nn.Module], model: ModelConfig, sampling: SamplingConfig, scales: Scales,
+    half: bool = False,
+) -> None:  # fmt: skip
     """Write a model into a new or empty folder, its weights in half precision if asked for.
 
     Raises:
         ValueError: the folder is not empty.
     """
     write_index(folder, CLASS, _COMPONENTS)
-    network = {"in_channels": model.in_channels, "out_channels": 8} | model.denoiser.model_dump(mode="json")
-    write_component(folder, UNET, {"_class_name": "UNet3d"} | network, unet, half=half)
+    network = {"in_channels": model.in_channels, "out_channels": model.out_channels} | model.denoiser.model_dump(
+        mode="json"
+    )
+    write_component(folder, UNET, {"_class_name": "UNet3d"} | network, networks[UNET], half=half)
+    beside = {"_class_name": "Voxelwise", "width": model.voxelwise}
+    write_component(folder, VOXELWISE, beside, networks.get(VOXELWISE), half=half)
     write_component(folder, "scheduler", scheduler_config(model), file=_SCHEDULER_FILE)
     for name, config in (("model", model), ("sampling", sampling), ("scales", scales)):
         write_component(folder, name, config.model_dump(mode="json"))
 
 
-def read_model(folder: Path) -> tuple[nn.Module, ModelConfig, SamplingConfig, Scales]:
-    """Return network and settings from a folder; weights in half precision come back in float32.
+def read_model(folder: Path) -> tuple[dict[str, nn.Module], ModelConfig, SamplingConfig, Scales]:
+    """Return networks and settings from a folder; weights in half precision come back in float32.
 
     Raises:
         ValueError: something is missing, damaged, another model's or a pickle; the message names it.
@@ -63,9 +77,10 @@ def read_model(folder: Path) -> tuple[nn.Module, ModelConfig, SamplingConfig, Sc
     model = _checked(ModelConfig, read_component(folder, "model"), folder)
     sampling = _checked(SamplingConfig, read_component(folder, "sampling"), folder).checked(model)
     scales = _checked(Scales, read_component(folder, "scales"), folder)
-    unet = new_network(model, 0)
-    read_weights(folder, UNET, unet)
-    return unet, model, sampling, scales
+    networks = new_networks(model, 0)
+    for name, network in networks.items():
+        read_weights(folder, name, network)
+    return networks, model, sampling, scales
 
 
 def scheduler_config(model: ModelConfig) -> dict[str, Any]:
@@ -81,11 +96,12 @@ def scheduler_config(model: ModelConfig) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def halved(network: nn.Module) -> None:
+def halved(networks: Mapping[str, nn.Module]) -> None:
     """Round all weights to half precision in place, so that a folder of half the size holds them exactly."""
     with torch.no_grad():
-        for p in network.parameters():
-            p.copy_(p.half().float())
+        for network in networks.values():
+            for p in network.parameters():
+                p.copy_(p.half().float())
 
 
 def _checked(kind: type[_Model], body: Mapping[str, Any], folder: Path) -> _Model:

@@ -11,10 +11,9 @@ from jaxtyping import Bool, Float, UInt8
 from ....conditioning.record import ImageGeometry, Record
 from .frame import Frame, frame_of
 from .intensity import Scale, scale_of
-from .settings import ModelConfig
+from .settings import N_FACTS, ModelConfig
 
 SEGMENTATION = "segmentation"
-N_FACTS = 4
 
 
 @dataclass(frozen=True)

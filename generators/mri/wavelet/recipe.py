@@ -64,16 +64,25 @@ class MriDiffusionRecipe(RecipeFile):
 
         made = self.model_dump(mode="json", exclude={"training": True, "data": {"cache"}, "shown": True})
         start = self._start()
-        return made | {"start": None if start is None else weights_sha256({"unet": start})}
+        return made | {"start": None if start is None else weights_sha256(start)}
 
-    def _start(self) -> nn.Module | None:
+    def _start(self) -> dict[str, nn.Module] | None:
         if self.start is None:
             return None
         folder = Path(self.start)
         inside = folder / "model"
+<<<<<<< HEAD
         network, model, _, _ = read_model(inside if inside.is_dir() and not (folder / "unet").is_dir() else folder)
         same: Any = {"denoiser": {"gradient_checkpointing"}, "objective": True, "intensity": True, "otherwise": True}
         if model.model_dump(exclude=same) != self.model.model_dump(exclude=same):
             raise ValueError(f"start = {self.start}: its network or names differ from this recipe's model")
         network.config = self.model.denoiser  # checkpointing may differ
         return network
+=======
+        networks, model, _, _ = read_model(inside if inside.is_dir() and not (folder / "unet").is_dir() else folder)
+        same = {"denoiser": {"gradient_checkpointing"}, "objective": True, "intensity": True, "otherwise": True}
+        if model.model_dump(exclude=same) != self.model.model_dump(exclude=same):
+            raise ValueError(f"start = {self.start}: its network or names differ from this recipe's model")
+        networks["unet"].config = self.model.denoiser  # type: ignore[assignment]  # checkpointing may differ
+        return networks
+>>>>>>> h-core

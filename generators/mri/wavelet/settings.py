@@ -14,6 +14,7 @@ from .intensity import Intensity, Robust
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Side = Annotated[int, Field(ge=2, le=1024)]
+N_FACTS = 4  # age, whether it is said, sex, whether it is said
 _BRAIN = tuple(str(contrast) for contrast in CONTRASTS)
 
 
@@ -73,6 +74,7 @@ class ModelConfig(BaseModel):
         sources: names of the arrays that may be given, in the order of the channels.
         targets: names of the arrays that can be asked for.
         denoiser: size of the U-Net.
+        voxelwise: width of the network beside it that looks at single voxels; 0 is none, as in the published model.
         objective: what it is asked for.
         low_scale: what the low band is divided by. Of values in [0, 1] it reaches sqrt(8) = 2.8 and the other bands
             have a tenth of its spread; divided by 3 it lies in [0, 1], as the noise and the network expect.
@@ -91,6 +93,7 @@ class ModelConfig(BaseModel):
     sources: tuple[Name, ...] = Field(_BRAIN, min_length=1, max_length=16)
     targets: tuple[Name, ...] = Field(_BRAIN, min_length=1, max_length=16)
     denoiser: UNet3dConfig = UNet3dConfig()
+    voxelwise: int = Field(32, ge=0, le=512)
     objective: Objective = Bridge()
     low_scale: float = Field(3.0, gt=0, le=100)
     labels: tuple[int, ...] = ()
@@ -124,6 +127,16 @@ class ModelConfig(BaseModel):
         """Return the channels of the network: bands of the target and the sources, who is there, what is asked."""
         told = len(self.labels) + 1 if self.labels else 0
         return 8 + 9 * len(self.sources) + len(self.targets) + told
+
+    @property
+    def out_channels(self) -> int:
+        """Return what the network says: the bands of every target, of which the wanted one's are taken."""
+        return 8 * len(self.targets)
+
+    @property
+    def told(self) -> int:
+        """Return the length of the vector that the network is told: who is there, what is asked, age and sex."""
+        return len(self.sources) + len(self.targets) + (N_FACTS if self.facts else 0)
 
     @property
     def multiple(self) -> int:

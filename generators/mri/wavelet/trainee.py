@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from ....conditioning.record import Record
 from ...training import Draws, Phase
-from .asked import as_network, asked_of, to_bands
+from .asked import Asked, all_targets, asked_of, to_bands
 from .augmenting import AugmentConfig, changed, flipped
 from .drawing import BRIDGE_TIME
 from .dropping import DroppingConfig, drawn_subset, drawn_target, inputs_beside
 from .generator import MriDiffusion
 from .intensity import Scales
-from .model_folder import UNET, new_network
+from .model_folder import new_networks
 from .settings import Bridge, LossConfig, ModelConfig, SamplingConfig
 from .sheet import quality, write_sheet
 
@@ -33,7 +33,7 @@ class MriDiffusionTrainee:
     def __init__(
         self, model: ModelConfig, sampling: SamplingConfig, scales: Scales, seed: int, *,
         loss: LossConfig | None = None, dropping: DroppingConfig | None = None, augment: AugmentConfig | None = None,
-        held_out: Sequence[Record] = (), start: nn.Module | None = None,
+        held_out: Sequence[Record] = (), start: Mapping[str, nn.Module] | None = None,
     ) -> None:  # fmt: skip
         """Start untrained, or from a trained network.
 
@@ -46,10 +46,10 @@ class MriDiffusionTrainee:
             dropping: what is left out.
             augment: how far examples are changed.
             held_out: records for the grid.
-            start: a network of the same size to go on from.
+            start: networks of the same sizes to go on from.
         """
-        self.networks: dict[str, nn.Module] = {UNET: start or new_network(model, seed)}
-        self.phases = (Phase("denoise", (UNET,), self.loss),)
+        self.networks: dict[str, nn.Module] = dict(start or new_networks(model, seed))
+        self.phases = (Phase("denoise", tuple(self.networks), self.loss),)
         self.held_out = held_out
         self._model, self._sampling, self._scales = model, sampling.checked(model), scales
         self._cost, self._dropping = loss or LossConfig(), dropping or DroppingConfig()
@@ -65,10 +65,22 @@ class MriDiffusionTrainee:
         labelled = batch["labelled"] * (draws.uniform("labels", ()) >= self._dropping.labels)
         facts = batch["facts"] * (draws.uniform("facts", ()) >= self._dropping.facts)[:, None]
         asked = asked_of(sources, inputs, wanted, batch["labels"], labelled, facts, model)
-        x0 = to_bands(_picked(batch["x"], wanted, model), model.low_scale)
-        xt, time = self._noised(x0, asked.start(), draws)
-        said = as_network(networks[UNET])(xt, time, asked)
-        return self._error(said, x0, batch)
+        places = [model.names.index(name) for name in model.targets]
+        x0 = to_bands(batch["x"][:, places], model.low_scale).unflatten(1, (-1, 8))
+        xt, time = self._noised(_picked(x0, wanted), asked.start(), draws)
+        said = all_targets(networks, model)(xt, time, asked)
+        return self._error(said, x0, self._judged(time, wanted, asked, there[:, places]), batch)
+
+    def _judged(self, time: Tensor, wanted: Tensor, asked: Asked, there: Tensor) -> Tensor:
+        """Return how much the word on each target counts, (b, m).
+
+        The start of a bridge is the same for all targets, so there every one that is known and is no input is judged.
+        """
+        if not isinstance(self._model.objective, Bridge):
+            return wanted
+        given = torch.tensor([[float(a == b) for b in self._model.targets] for a in self._model.sources])
+        hidden = there * (1 - asked.there @ given.to(there.device))
+        return torch.where((time == 0)[:, None], hidden / hidden.sum(1, keepdim=True), wanted)
 
     def _mirrored(self, batch: dict[str, Tensor], draws: Draws) -> dict[str, Tensor]:
         if not self._augment.flip:
@@ -93,19 +105,20 @@ class MriDiffusionTrainee:
         step = objective.schedule.drawn(uniform)
         return objective.schedule.noised(x0, step, eps), objective.schedule.time(step)
 
-    def _error(self, said: Tensor, x0: Tensor, batch: dict[str, Tensor]) -> Tensor:
-        """Return the mean squared error of each example over bands and blocks that count."""
+    def _error(self, said: Tensor, x0: Tensor, judged: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        """Return the mean squared error of each example over targets, bands and blocks that count."""
         error = (said - x0).square()
         if self._cost.weighting == "image":
-            error = torch.cat([error[:, :1] * self._model.low_scale**2, error[:, 1:]], dim=1)
-        weight = torch.ones_like(error[:, :1])
+            error = torch.cat([error[:, :, :1] * self._model.low_scale**2, error[:, :, 1:]], dim=2)
+        mean = (error.mean(2) * judged[:, :, None, None, None]).sum(1, keepdim=True)
+        weight = torch.ones_like(mean)
         if self._cost.where == "inside":
             weight = nn.functional.max_pool3d(batch["inside"], 2)
         if self._cost.label_weight != 1:
             marked = nn.functional.max_pool3d((batch["labels"] > 0).float()[:, None], 2)
             weight = weight * (1 + (self._cost.label_weight - 1) * marked)
         total = weight.sum((1, 2, 3, 4)).clamp(min=1)
-        return (error.mean(1, keepdim=True) * weight).sum((1, 2, 3, 4)) / total
+        return (mean * weight).sum((1, 2, 3, 4)) / total
 
     def sample_grid(self, networks: Mapping[str, nn.Module], folder: Path, step: int) -> None:
         """Make each array of the held-out records from all others: a picture, and PSNR beside it as JSON."""
@@ -129,10 +142,9 @@ class MriDiffusionTrainee:
         self._generator(networks).save_pretrained(folder)
 
     def _generator(self, networks: Mapping[str, nn.Module]) -> MriDiffusion:
-        return MriDiffusion(networks[UNET], self._model, self._sampling, self._scales)
+        return MriDiffusion(networks, self._model, self._sampling, self._scales)
 
 
-def _picked(x: Tensor, wanted: Tensor, model: ModelConfig) -> Tensor:
-    """Return the wanted array of each example, (b, 1, x, y, z)."""
-    places = [model.names.index(name) for name in model.targets]
-    return (x[:, places] * wanted[:, :, None, None, None]).sum(1, keepdim=True)
+def _picked(x0: Tensor, wanted: Tensor) -> Tensor:
+    """Return the wanted target's bands of each example, (b, 8, i, j, k)."""
+    return (x0 * wanted[:, :, None, None, None, None]).sum(1)
