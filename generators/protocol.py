@@ -47,13 +47,8 @@ MODEL_INDEX = "model_index.json"  # the file by which a trained generator's fold
 GENERATORS: dict[str, str] = {
     "ecg": "clinsynth.generators.ecg:EcgSimulator",
     "ecg-diffusion": "clinsynth.generators.ecg.learned:EcgDiffusion",
-<<<<<<< HEAD
-    "mri-phantom": "clinsynth.generators.mri.phantom:BrainPhantom",
-    "mri": "clinsynth.generators.mri.wavelet:MriDiffusion",
-=======
     "mri": "clinsynth.generators.mri.wavelet:MriDiffusion",
     "mri-phantom": "clinsynth.generators.mri.phantom:BrainPhantom",
->>>>>>> h-core
     "radiograph": "clinsynth.generators.radiograph.latent:RadiographDiffusion",
     "radiograph-sd": "clinsynth.generators.radiograph.stable_diffusion:RadiographStableDiffusion",
 }

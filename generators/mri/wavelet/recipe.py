@@ -71,18 +71,9 @@ class MriDiffusionRecipe(RecipeFile):
             return None
         folder = Path(self.start)
         inside = folder / "model"
-<<<<<<< HEAD
-        network, model, _, _ = read_model(inside if inside.is_dir() and not (folder / "unet").is_dir() else folder)
+        networks, model, _, _ = read_model(inside if inside.is_dir() and not (folder / "unet").is_dir() else folder)
         same: Any = {"denoiser": {"gradient_checkpointing"}, "objective": True, "intensity": True, "otherwise": True}
         if model.model_dump(exclude=same) != self.model.model_dump(exclude=same):
             raise ValueError(f"start = {self.start}: its network or names differ from this recipe's model")
-        network.config = self.model.denoiser  # checkpointing may differ
-        return network
-=======
-        networks, model, _, _ = read_model(inside if inside.is_dir() and not (folder / "unet").is_dir() else folder)
-        same = {"denoiser": {"gradient_checkpointing"}, "objective": True, "intensity": True, "otherwise": True}
-        if model.model_dump(exclude=same) != self.model.model_dump(exclude=same):
-            raise ValueError(f"start = {self.start}: its network or names differ from this recipe's model")
-        networks["unet"].config = self.model.denoiser  # type: ignore[assignment]  # checkpointing may differ
+        networks["unet"].config = self.model.denoiser  # checkpointing may differ
         return networks
->>>>>>> h-core
