@@ -202,7 +202,7 @@ def _identity(made: DatasetReader | Side) -> dict[str, Any]:
 
 
 def _provenance(
-    real: str, made: Side, seed: int, limit: int | None, train: str | None, task: Any, eyes: Named | None
+    real: str, made: Side, seed: int, limit: int | None, train: str | None, task: Any, eyes: Named | None = None
 ) -> dict[str, Any]:  # fmt: skip
     """Return how the data and the page came to be, and the commands that repeat it."""
     words = f"clinsynth evaluate --real {quoted(real)} --synthetic {quoted(made.source)} --out EVAL --seed {seed}"
