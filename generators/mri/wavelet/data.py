@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -173,7 +174,7 @@ def held_out_records(data: DataConfig, model: ModelConfig, most: int = 1) -> lis
     """Return records of patients that validate, in the sources' order."""
     trained = trained_patients(data, model)
     found = (record for _, record in _records(data) if patient_of(record) not in trained)
-    return [record for record, _ in zip(found, range(most), strict=False)]
+    return list(islice(found, most))
 
 
 def patient_of(record: Record) -> str:
