@@ -83,3 +83,8 @@ def write_nifti(folder, record: Record, names=None) -> dict[str, str]:
         nibabel.save(nibabel.Nifti1Image(record.arrays[name], np.asarray(record.geometry.affine)), path)
         paths[name] = str(path)
     return paths
+
+
+def tiny_quick() -> MriDiffusion:
+    """Return one that draws in two calls of the network."""
+    return tiny(steps=2, samples=1)

@@ -9,7 +9,7 @@ from clinsynth.conditioning.seeds import sample_seed, stream
 from clinsynth.conditioning.words import one_line
 from clinsynth.generators.protocol import GENERATORS, generator_class
 from learned_ecg_toy import tiny
-from mri_model_toy import tiny as tiny_mri
+from mri_model_toy import tiny_quick as tiny_mri
 from pydantic import ValidationError
 from radiograph_model_toy import tiny as tiny_radiograph
 from stable_diffusion_toy import tiny as tiny_sd

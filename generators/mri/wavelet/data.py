@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +15,10 @@ from jaxtyping import Int
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from ....conditioning.readers import read
 from ....conditioning.record import Record
 from ....conditioning.seeds import stream
 from ...training import Subset, split_by_patient
+from ..phantom.cohort import read_brains
 from .intensity import Scales
 from .prepared import Prepared, prepared
 from .settings import ModelConfig, Side
@@ -27,7 +28,7 @@ class DataConfig(BaseModel):
     """What to train on.
 
     Attributes:
-        sources: each a `READER:PATH`, an `embedded:NAME` or a data set's folder.
+        sources: each a `READER:PATH`, an `embedded:NAME`, a data set's folder, or `phantom:brain?n=...`.
         shares: how often rows of each source come, relative to each other; all patients equally often when empty.
         only: patients that are looked at; all when empty.
         patch: sides in voxels of what the network sees at a time. Smaller brains are filled up, larger ones cut at
@@ -173,7 +174,7 @@ def held_out_records(data: DataConfig, model: ModelConfig, most: int = 1) -> lis
     """Return records of patients that validate, in the sources' order."""
     trained = trained_patients(data, model)
     found = (record for _, record in _records(data) if patient_of(record) not in trained)
-    return [record for record, _ in zip(found, range(most), strict=False)]
+    return list(islice(found, most))
 
 
 def patient_of(record: Record) -> str:
@@ -184,7 +185,7 @@ def patient_of(record: Record) -> str:
 
 def _records(data: DataConfig) -> Iterator[tuple[int, Record]]:
     for number, source in enumerate(data.sources):
-        for record in read(source):
+        for record in read_brains(source):
             if not data.only or patient_of(record) in data.only:
                 yield number, record
 
