@@ -17,6 +17,13 @@ def first_line(error: BaseException) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
+def listed(value: Any) -> Any:
+    """Return the words of a table's cell `a|b`, none of an empty one; what is no text stays as it is."""
+    if isinstance(value, str):
+        return [word for word in value.split("|") if word]
+    return value
+
+
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return ', did you mean X?' for the nearest of `words`, or an empty string."""
     close = difflib.get_close_matches(str(word), list(words), n=1, cutoff=0.5)
@@ -28,10 +35,10 @@ def unknown(kind: str, word: str, words: Iterable[str]) -> str:
     known = sorted(words)
     close = difflib.get_close_matches(str(word), known, n=MOST_NEAR, cutoff=0.4)
     if len(known) > MOST_LISTED and close:
-        listed = f"(nearest of {len(known)}: {', '.join(close)})"
+        shown = f"(nearest of {len(known)}: {', '.join(close)})"
     else:
-        listed = f"(allowed: {', '.join(known)})"
-    return f"{kind} {word!r} is not known{nearest(word, known)} {listed}"
+        shown = f"(allowed: {', '.join(known)})"
+    return f"{kind} {word!r} is not known{nearest(word, known)} {shown}"
 
 
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:

@@ -68,6 +68,16 @@ LAYOUTS: dict[str, str] = {
 }
 
 
+def check_seeds(conditions: Sequence[Any], seeds: Sequence[int]) -> None:
+    """Refuse conditions that have not one seed each.
+
+    Raises:
+        ValueError: the sequences differ in length.
+    """
+    if len(conditions) != len(seeds):
+        raise ValueError(f"{len(conditions)} conditions but {len(seeds)} seeds; one seed per condition is needed")
+
+
 def generator_class(name: str) -> Any:
     """Return the generator class registered under `name`.
 

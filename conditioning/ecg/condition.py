@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..record import Record
+from ..words import listed
 from .vocabulary import (
     AV_BLOCKS,
     EXCLUSIVE_FINDINGS,
@@ -21,13 +22,6 @@ from .vocabulary import (
 )
 
 Lead = Literal["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"]
-
-
-def _as_list(value: Any) -> Any:
-    """Accept `a|b` from a CSV cell for a list field; an empty cell is an empty list."""
-    if isinstance(value, str):
-        return [word for word in value.split("|") if word]
-    return value
 
 
 class Kernels(BaseModel):
@@ -115,7 +109,7 @@ class EcgCondition(BaseModel):
     age_years: float | None = Field(None, ge=18, le=110)
     heart_rate_bpm: float | None = Field(None, ge=20, le=220)
     rhythm: Rhythm | None = None
-    findings: Annotated[tuple[Finding, ...] | None, BeforeValidator(_as_list)] = None
+    findings: Annotated[tuple[Finding, ...] | None, BeforeValidator(listed)] = None
     pr_ms: float | None = Field(None, ge=80, le=400)
     qrs_ms: float | None = Field(None, ge=60, le=220)
     qtc_ms: float | None = Field(None, ge=300, le=600)
@@ -125,12 +119,12 @@ class EcgCondition(BaseModel):
     lf_hf: float | None = Field(None, ge=0.05, le=20)
     twa_uv: float | None = Field(None, ge=0, le=100)
     twa_pattern: TwaPattern | None = None
-    noise: Annotated[tuple[Noise, ...] | None, BeforeValidator(_as_list)] = None
+    noise: Annotated[tuple[Noise, ...] | None, BeforeValidator(listed)] = None
     snr_db: float | None = Field(None, ge=-10, le=60)
     powerline_hz: Literal[50, 60] | None = None
     duration_s: float = Field(10.0, ge=1, le=3600)
     fs_hz: float = Field(500.0, ge=100, le=4000)
-    leads: Annotated[tuple[Lead, ...], BeforeValidator(_as_list)] = get_args(Lead)
+    leads: Annotated[tuple[Lead, ...], BeforeValidator(listed)] = get_args(Lead)
     patient_id: str | None = Field(None, min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")
     patient_seed: int | None = Field(None, ge=0, lt=2**63)
     kernels: Kernels | None = None

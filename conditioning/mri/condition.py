@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..demographics import Sex
+from ..words import listed
 from .contrasts import CONTRASTS, Contrast
 
 Reference = Annotated[str, Field(min_length=1, max_length=4096)]
-
-
-def _as_list(value: Any) -> Any:
-    """Accept `t1|flair` from a CSV cell for a list field."""
-    if isinstance(value, str):
-        return [word for word in value.split("|") if word]
-    return value
 
 
 def _in_order(value: tuple[Contrast, ...] | None) -> tuple[Contrast, ...] | None:
@@ -24,7 +18,7 @@ def _in_order(value: tuple[Contrast, ...] | None) -> tuple[Contrast, ...] | None
     return tuple(contrast for contrast in CONTRASTS if contrast in value) or None if value else None
 
 
-Wanted = Annotated[tuple[Contrast, ...] | None, BeforeValidator(_as_list), AfterValidator(_in_order)]
+Wanted = Annotated[tuple[Contrast, ...] | None, BeforeValidator(listed), AfterValidator(_in_order)]
 
 
 class MriCondition(BaseModel):

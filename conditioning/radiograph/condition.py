@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ..demographics import Race, Sex
+from ..words import listed
 from .vocabulary import NO_DISEASE, Finding, View, implied
-
-
-def _as_list(value: Any) -> Any:
-    """Accept `a|b` from a CSV cell for a list field."""
-    if isinstance(value, str):
-        return [word for word in value.split("|") if word]
-    return value
 
 
 def _sorted_set(value: tuple[Finding, ...] | None) -> tuple[Finding, ...] | None:
@@ -22,7 +16,7 @@ def _sorted_set(value: tuple[Finding, ...] | None) -> tuple[Finding, ...] | None
     return tuple(finding for finding in Finding if finding in value) or None if value else None
 
 
-Findings = Annotated[tuple[Finding, ...] | None, BeforeValidator(_as_list), AfterValidator(_sorted_set)]
+Findings = Annotated[tuple[Finding, ...] | None, BeforeValidator(listed), AfterValidator(_sorted_set)]
 
 
 class RadiographCondition(BaseModel):

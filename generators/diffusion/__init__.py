@@ -7,7 +7,9 @@ from .loss import denoising_loss
 from .noise_levels import LogNormal
 from .preconditioning import Denoise, Preconditioning
 from .pretrained import (
+    checked_config,
     component_config,
+    halved,
     read_component,
     read_index,
     read_weights,
@@ -23,10 +25,12 @@ __all__ = [
     "LogNormal",
     "Preconditioning",
     "SamplerConfig",
+    "checked_config",
     "component_config",
     "denoising_loss",
     "dpm_solver_2m",
     "guided",
+    "halved",
     "heun",
     "karras_sigmas",
     "read_component",

@@ -9,17 +9,21 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
+from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ... import __version__
+from ...conditioning.words import one_line
 from ..protocol import MODEL_INDEX as INDEX
 
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
+_Config = TypeVar("_Config", bound=BaseModel)
 _PICKLES = frozenset({".bin", ".ckpt", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"})
 
 
@@ -99,6 +103,18 @@ def read_component(folder: Path, name: str) -> dict[str, Any]:
     return read_json(folder / name / CONFIG)
 
 
+def checked_config(kind: type[_Config], body: Mapping[str, Any], folder: Path) -> _Config:
+    """Return settings that were read from a folder.
+
+    Raises:
+        ValueError: they are not of this kind; one line that begins with the folder.
+    """
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        raise ValueError(f"{folder}: {one_line(error, kind)}") from error
+
+
 def read_weights(folder: Path, name: str, network: nn.Module) -> None:
     """Fill a component's network with its weights.
 
@@ -114,6 +130,14 @@ def read_weights(folder: Path, name: str, network: nn.Module) -> None:
         raise ValueError(f"{path} is damaged: {error}") from error
     except RuntimeError as error:
         raise ValueError(f"{path} does not fit {folder / name / CONFIG}: {' '.join(str(error).split())}") from error
+
+
+def halved(networks: Mapping[str, nn.Module]) -> None:
+    """Round all weights to half precision in place, so that a folder of half the size holds them exactly."""
+    with torch.no_grad():
+        for network in networks.values():
+            for p in network.parameters():
+                p.copy_(p.half().float())
 
 
 def weights_sha256(networks: Mapping[str, nn.Module]) -> str:

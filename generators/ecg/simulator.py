@@ -19,6 +19,7 @@ from ...conditioning.ecg.prior import complete
 from ...conditioning.ecg.vocabulary import LEADS, Rhythm, TwaPattern
 from ...conditioning.record import Record, SignalGeometry
 from ...conditioning.seeds import stream
+from ..protocol import check_seeds
 from . import compiled
 from .alternans import realised, states
 from .atrial import add_atrial_waves
@@ -71,8 +72,7 @@ class EcgSimulator:
         Raises:
             ValueError: the sequences differ in length.
         """
-        if len(conditions) != len(seeds):
-            raise ValueError(f"{len(conditions)} conditions but {len(seeds)} seeds; one seed per condition is needed")
+        check_seeds(conditions, seeds)
         for condition, seed in zip(conditions, seeds, strict=True):
             yield simulate(condition, int(seed))
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from ...conditioning.radiograph import RadiographCondition
 from ...conditioning.record import Record
 from ...conditioning.seeds import sample_seed
-from ..protocol import Generator
+from ..protocol import Generator, check_seeds
 from ..readout.radiograph.inspector import Inspector, Verdict
 
 RETRIES = 3
@@ -133,8 +133,7 @@ class QualityControlled:
         Raises:
             ValueError: the sequences differ in length, or the wrapped generator refuses a condition.
         """
-        if len(conditions) != len(seeds):
-            raise ValueError(f"{len(conditions)} conditions but {len(seeds)} seeds; one seed per condition is needed")
+        check_seeds(conditions, seeds)
         for first in range(0, len(conditions), TOGETHER):
             some = slice(first, first + TOGETHER)
             yield from self._block([_Sample(c, int(s)) for c, s in zip(conditions[some], seeds[some], strict=True)])

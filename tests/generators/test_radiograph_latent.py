@@ -8,10 +8,10 @@ import torch
 from clinsynth.conditioning.dataset import open_dataset
 from clinsynth.conditioning.plan import make_plan
 from clinsynth.conditioning.radiograph import Finding, RadiographCondition
+from clinsynth.generators.diffusion import halved
 from clinsynth.generators.radiograph.latent import RadiographDiffusion
 from clinsynth.generators.radiograph.latent.condition import ConditionConfig, encode, hushed
 from clinsynth.generators.radiograph.latent.encoder import ConditionEncoder
-from clinsynth.generators.radiograph.latent.model_folder import halved
 from clinsynth.generators.storage import StorageConfig, write_part
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from radiograph_model_toy import tiny, tiny_model

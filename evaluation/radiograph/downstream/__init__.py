@@ -1,5 +1,6 @@
 """What radiographs are worth to a classifier of findings, and whom that classifier misses."""
 
+from ...trust import trust_findings
 from .examples import Radiographs, findings_of
 from .page import about, cell_table, difference_tables, finding_table, findings_sections, level_tables
 from .proof import findings_task
@@ -8,7 +9,6 @@ from .settings import FindingsSettings
 from .sites import read_site
 from .subsets import nested
 from .task import FindingsTask
-from .trust import trust_findings
 
 __all__ = [
     "FindingsResult",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ...comparison import Interval
 from ...downstream.arms import REAL, SAME_COMPUTE, SYNTHETIC, percent
 from ...report import Cell, Section, Table
+from ...trust import trust_sections
 from .fairness import AXES, FEWEST_SICK, axis_name
 from .result import CellRow, FindingsResult, ShareResult, Side
 from .settings import (
@@ -18,7 +19,6 @@ from .settings import (
     MIXED_AUGMENTED,
 )
 from .task import ACCURACY, BALANCED, MACRO, OVER, UNDER, gap_name
-from .trust import trust_sections
 
 FLAG = "†"
 FLAGGED = f"{FLAG} fewer than {FEWEST_SICK} patients on a side: shown, compared with nothing."

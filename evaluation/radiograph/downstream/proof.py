@@ -15,13 +15,14 @@ from ...comparison import Interval
 from ...downstream import Arm, Metric, Outcomes, Runs, compare_arms, run_arms
 from ...downstream.arms import SYNTHETIC
 from ...realism.resampling import patient_weights
+from ...trust import robustness_of
 from .examples import Radiographs, findings_of
 from .fairness import AXES, axis_name, cells, compared, noise_gap, underdiagnosis
 from .result import CellRow, FindingCount, FindingsResult, NoiseRow, ShareResult, Side
 from .settings import REFERENCES, FindingsSettings, at_share, findings_arms, source_name
 from .subsets import nested
 from .task import UNDER, FindingsTask, Told
-from .trust import LOOKED, judged_fairness, judged_robustness, worn_look
+from .trust import LOOKED, judged_fairness, worn_look
 
 HELD_OUT = "held-out"
 FEWEST_TRAIN = 2  # patients: the smallest share says how few it has
@@ -86,7 +87,7 @@ def findings_task(
             for share in s.shares
         ),
         fairness=judged_fairness(task, _at_site(runs, names, tests[0], test), real) if s.fairness else None,
-        robustness=judged_robustness(look, runs.looked[look.name], names, test) if s.robustness else None,
+        robustness=robustness_of(look, runs.looked[look.name], names, test) if s.robustness else None,
     )
 
 

@@ -7,22 +7,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from ...arm_findings import merged
 from ...downstream import Outcomes
 from ...downstream.arms import REAL, SAME_COMPUTE, SYNTHETIC
-from ...fairness import FairnessResult, fairness_findings, fairness_of, fairness_section
-from ...finding import Finding
-from ...report import Section
-from ...robustness import Model, RobustnessResult, TorchModel, robustness_findings, robustness_section
+from ...fairness import FairnessResult, fairness_of
+from ...robustness import Model, TorchModel
 from ...robustness.arms import WornLook
+from ...trust import PERMUTATIONS, RESAMPLES
 from .classifier import Classifier, Unweighted
 from .examples import ATTRIBUTES, Radiographs
-from .result import FindingsResult
 from .settings import FIRST, MIXED
 from .task import FindingsTask, Told
 
 LOOKED = (REAL, SYNTHETIC, MIXED, FIRST, SAME_COMPUTE)
-RESAMPLES, PERMUTATIONS = 200, 200
 
 
 def worn_look(arms: Sequence[str]) -> WornLook:
@@ -39,20 +35,6 @@ def _given(test: Radiographs) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Return the rows of the first site."""
     first = test.rows(np.array(test.site) == test.site[0])
     return first.image.astype(np.float32), first.label, list(first.patient)
-
-
-def judged_robustness(
-    look: WornLook, looked: Mapping[str, Sequence[Outcomes]], names: Mapping[str, str], test: Radiographs
-) -> RobustnessResult:
-    """Return how arms stand worse images of the first site.
-
-    Args:
-        look: from `worn_look`.
-        looked: what it saw, by the arms' names at their share.
-        names: as arms are shown, by those.
-        test: all test rows.
-    """
-    return look.result({names[arm]: outcomes for arm, outcomes in looked.items()}, test)
 
 
 def judged_fairness(
@@ -99,21 +81,3 @@ def _attributes(code: np.ndarray) -> dict[str, list[str]]:
         name: ["" if k < 0 else words[k] for k in code[:, column].tolist()]
         for column, (name, words) in enumerate(ATTRIBUTES.items())
     }
-
-
-def trust_sections(result: FindingsResult) -> tuple[Section, ...]:
-    """Return the sections on groups and on worse images, of what was measured."""
-    return (
-        *((fairness_section(result.fairness),) if result.fairness is not None else ()),
-        *((robustness_section(result.robustness),) if result.robustness is not None else ()),
-    )
-
-
-def trust_findings(result: FindingsResult) -> tuple[Finding, ...]:
-    """Return what the first screen says of groups and worse images; arms of which the same was found stand together."""
-    found: list[Finding] = []
-    if result.fairness is not None:
-        found += merged(fairness_findings(result.fairness), result.fairness.arms)
-    if result.robustness is not None:
-        found += merged(robustness_findings(result.robustness), result.robustness.arms)
-    return tuple(found)

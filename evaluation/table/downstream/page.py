@@ -9,10 +9,10 @@ from ...downstream import DownstreamResult
 from ...downstream.arms import percent
 from ...report import Cell, Section, Table
 from ...tables import DASH
+from ...trust import trust_sections
 from .findings import PART, ranged
 from .probes import EPISODES, NEIGHBOURS, SHOTS
 from .result import ShareResult, TableTaskResult
-from .trust import trust_sections
 
 
 def table_task_sections(result: TableTaskResult) -> tuple[Section, ...]:

@@ -13,6 +13,7 @@ from ...downstream import Arm, DownstreamResult, Outcomes, Runs, delong
 from ...downstream.arms import REAL, SYNTHETIC
 from ...fairness import FairnessResult
 from ...robustness.arms import WornLook
+from ...trust import robustness_of
 from .arms import at_share, pairs, source_name, table_arms
 from .examples import Examples
 from .prepared import Coding, Prepared, coding_of, prepared
@@ -23,7 +24,7 @@ from .shares import nested
 from .sides import Progress, Sides, compared
 from .sites import at_site, site_result, usable_sites
 from .task import MAIN, TableTask, judged_of, told, weights_hash
-from .trust import KINDS, LOOKED, judged_fairness, robustness_result, worn_look
+from .trust import KINDS, LOOKED, judged_fairness, worn_look
 
 TRAINING, HELD_OUT = "training", "held-out"
 FEWEST_GROUP = 10  # test patients of a group that is shown apart
@@ -85,7 +86,7 @@ def table_task(
         sides=tuple(_side(name, *pair, coding) for name, pair in coded.items()), shares=shares, sites=sites,
         probes=probes, notes=tuple(notes),
         fairness=_fairness(sides, runs, names) if classes and s.fairness else None,
-        robustness=robustness_result(look, runs.looked[look.name], names, test) if runs.looked else None,
+        robustness=robustness_of(look, runs.looked[look.name], names, test) if runs.looked else None,
     )  # fmt: skip
 
 

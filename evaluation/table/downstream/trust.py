@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ...arm_findings import merged
+from ... import trust
 from ...downstream import Outcomes
 from ...downstream.arms import REAL, SAME_COMPUTE, SYNTHETIC
-from ...fairness import FairnessResult, fairness_findings, fairness_of, fairness_section
+from ...fairness import FairnessResult, fairness_of
 from ...finding import Finding
-from ...report import Section
-from ...robustness import Model, RobustnessResult, TorchModel, robustness_findings, robustness_section
+from ...robustness import Model, TorchModel
 from ...robustness.arms import WornLook, limits_of
+from ...trust import PERMUTATIONS, RESAMPLES
 from .arms import FIRST, MIXED
 from .prepared import Coding, Prepared
 from .result import TableTaskResult
@@ -21,7 +21,6 @@ from .task import TableModel, told
 
 LOOKED = (REAL, SYNTHETIC, MIXED, FIRST, SAME_COMPUTE)
 HEALTHY = frozenset({"no_finding", "normal", "healthy", "negative", "none", "benign", "control"})
-RESAMPLES, PERMUTATIONS = 200, 200
 KINDS = ("classification", "multilabel")
 
 
@@ -108,39 +107,10 @@ def _score(chance: np.ndarray, k: int, coding: Coding) -> np.ndarray:
     return chance[:, k] - np.delete(chance, k, axis=1).max(axis=1)
 
 
-def trust_sections(result: TableTaskResult) -> tuple[Section, ...]:
-    """Return the sections on groups and on worse samples, of what was measured."""
-    return (
-        *((fairness_section(result.fairness),) if result.fairness is not None else ()),
-        *((robustness_section(result.robustness),) if result.robustness is not None else ()),
-    )
-
-
 def trust_findings(result: TableTaskResult) -> tuple[Finding, ...]:
-    """Return what the first screen says of groups and worse samples; arms of which the same was found stand together.
-
-    That no group is stated is a finding too.
-    """
-    found: list[Finding] = []
-    if result.fairness is not None:
-        found += merged(fairness_findings(result.fairness), result.fairness.arms)
-    elif result.settings.fairness and result.kind in KINDS:
+    """Return what the first screen says of groups and worse samples; that no group is stated is a finding too."""
+    found = trust.trust_findings(result)
+    if result.fairness is None and result.settings.fairness and result.kind in KINDS:
         claim = "On whom the errors of a model fall could not be told: no held-out row states a sex, an age or a race."
-        found.append(Finding(part="fairness", question="risk", level="unknown", claim=claim))
-    if result.robustness is not None:
-        found += merged(robustness_findings(result.robustness), result.robustness.arms)
-    return tuple(found)
-
-
-def robustness_result(
-    look: WornLook, looked: Mapping[str, Sequence[Outcomes]], names: Mapping[str, str], test: Prepared
-) -> RobustnessResult:
-    """Return how arms stand worse samples, under the names that they are shown by.
-
-    Args:
-        look: from `worn_look`.
-        looked: what it saw, by the arms' names at their share.
-        names: as arms are shown, by those.
-        test: all test rows.
-    """
-    return look.result({names[arm]: outcomes for arm, outcomes in looked.items()}, test)
+        return (Finding(part="fairness", question="risk", level="unknown", claim=claim), *found)
+    return found

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from ....conditioning.ecg import INDEPENDENT_LEADS, EcgCondition
 from ....conditioning.record import Record, SignalGeometry
 from ....conditioning.seeds import stream
+from ...protocol import check_seeds
 from .beat_times import NO_BEATS, BeatTimes, untold
 from .condition import encode, refuse
 from .course import Asked, beat_table, drawn, with_rate
@@ -125,8 +126,7 @@ class EcgDiffusion:
         Raises:
             ValueError: the sequences differ in length, or a condition has a field that the model cannot obey.
         """
-        if len(conditions) != len(seeds):
-            raise ValueError(f"{len(conditions)} conditions but {len(seeds)} seeds; one seed per condition is needed")
+        check_seeds(conditions, seeds)
         for condition in conditions:
             refuse(condition, self.model.condition)
         per_pass = self.sampling.records_per_pass

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
 from torch import nn
 
-from ....conditioning.words import one_line
-from ...diffusion import read_component, read_index, read_weights, write_component, write_index
+from ...diffusion import checked_config, read_component, read_index, read_weights, write_component, write_index
 from ...readout.supervised import initialise
 from .encoder import ConditionEncoder
 from .network import EcgUNet
@@ -23,7 +20,6 @@ _COMPONENTS = {
     "scale": "ScaleConfig",
     "sampling": "SamplingConfig",
 }
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def new_networks(config: ModelConfig, seed: int) -> dict[str, nn.Module]:
@@ -57,16 +53,9 @@ def read_model(folder: Path) -> tuple[dict[str, nn.Module], ModelConfig, Samplin
     """
     read_index(folder, _CLASS, _COMPONENTS)
     parts = {"network": "denoiser", "condition": "encoder", "scale": "scale"}
-    model = _checked(ModelConfig, {field: read_component(folder, part) for field, part in parts.items()}, folder)
-    sampling = _checked(SamplingConfig, read_component(folder, "sampling"), folder)
+    model = checked_config(ModelConfig, {field: read_component(folder, part) for field, part in parts.items()}, folder)
+    sampling = checked_config(SamplingConfig, read_component(folder, "sampling"), folder)
     networks = new_networks(model, 0)
     for name, network in networks.items():
         read_weights(folder, name, network)
     return networks, model, sampling
-
-
-def _checked(kind: type[_Model], body: Mapping[str, Any], folder: Path) -> _Model:
-    try:
-        return kind.model_validate(body)
-    except ValidationError as error:
-        raise ValueError(f"{folder}: {one_line(error, kind)}") from error

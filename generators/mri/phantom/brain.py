@@ -17,6 +17,7 @@ from ....conditioning.mri.phantom_prior import complete
 from ....conditioning.mri.tissue import INDEX, TISSUES, Tissue
 from ....conditioning.record import ImageGeometry, Record
 from ....conditioning.seeds import stream
+from ...protocol import check_seeds
 from .imaging import ideal_image
 from .relaxation import Relaxation, draw_relaxation
 from .scanner import acquire, bias_field
@@ -44,8 +45,7 @@ class BrainPhantom:
         Raises:
             ValueError: the sequences differ in length.
         """
-        if len(conditions) != len(seeds):
-            raise ValueError(f"{len(conditions)} conditions but {len(seeds)} seeds; one seed per condition is needed")
+        check_seeds(conditions, seeds)
         for condition, seed in zip(conditions, seeds, strict=True):
             yield image_brain(condition, int(seed))
 

@@ -143,16 +143,3 @@ def in_tiles(network: Network, tile: Sequence[int] | None, overlap: float) -> Ne
         return blended(lambda at: network(xt[(..., *at)], time, asked.part(at)), xt, sides, overlap)
 
     return tiled
-
-
-def in_precision(network: Network, precision: str, device: str) -> Network:
-    """Return the network computing in bf16 or fp16 where that is asked for; what it takes and says is float32."""
-    if precision == "no":
-        return network
-    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-
-    def lower(xt: Tensor, time: Tensor, asked: Asked) -> Tensor:
-        with torch.autocast(device, dtype):
-            return network(xt, time, asked)
-
-    return lower

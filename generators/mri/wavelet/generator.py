@@ -16,7 +16,9 @@ from ....conditioning.mri import MriCondition
 from ....conditioning.record import Record
 from ....conditioning.seeds import stream
 from ...diffusion import weights_sha256
-from .asked import UNET, Asked, as_network, asked_of, in_precision, in_tiles
+from ...diffusion.precision import in_precision
+from ...protocol import check_seeds
+from .asked import UNET, Asked, as_network, asked_of, in_tiles
 from .drawing import draw
 from .dropping import inputs_beside
 from .intensity import Scales
@@ -148,8 +150,7 @@ class MriDiffusion:
         """
         from ....conditioning.mri.subject import subject_of
 
-        if len(conditions) != len(seeds):
-            raise ValueError(f"{len(conditions)} conditions but {len(seeds)} seeds; one seed per condition is needed")
+        check_seeds(conditions, seeds)
         for condition, seed in zip(conditions, seeds, strict=True):
             if not condition.targets:
                 raise ValueError("nothing is to be made: all four contrasts are there, and wanted names none")

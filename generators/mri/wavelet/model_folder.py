@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import torch
-from pydantic import BaseModel, ValidationError
 from torch import nn
 
-from ....conditioning.words import one_line
-from ...diffusion import read_component, read_index, read_weights, write_component, write_index
+from ...diffusion import checked_config, read_component, read_index, read_weights, write_component, write_index
 from ...diffusion.unet3d import UNet3d
 from ...readout.supervised import initialise
 from .asked import UNET, VOXELWISE
@@ -29,7 +26,6 @@ _COMPONENTS = {
     "scales": "Scales",
 }
 _SCHEDULER_FILE = "scheduler_config.json"
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def new_networks(model: ModelConfig, seed: int) -> dict[str, nn.Module]:
@@ -74,9 +70,9 @@ def read_model(folder: Path) -> tuple[dict[str, nn.Module], ModelConfig, Samplin
         ValueError: something is missing, damaged, another model's or a pickle; the message names it.
     """
     read_index(folder, CLASS, _COMPONENTS)
-    model = _checked(ModelConfig, read_component(folder, "model"), folder)
-    sampling = _checked(SamplingConfig, read_component(folder, "sampling"), folder).checked(model)
-    scales = _checked(Scales, read_component(folder, "scales"), folder)
+    model = checked_config(ModelConfig, read_component(folder, "model"), folder)
+    sampling = checked_config(SamplingConfig, read_component(folder, "sampling"), folder).checked(model)
+    scales = checked_config(Scales, read_component(folder, "scales"), folder)
     networks = new_networks(model, 0)
     for name, network in networks.items():
         read_weights(folder, name, network)
@@ -94,18 +90,3 @@ def scheduler_config(model: ModelConfig) -> dict[str, Any]:
         "beta_schedule": "linear", "beta_start": schedule.beta_start, "beta_end": schedule.beta_end,
         "few": schedule.few, "clip_sample": False,
     }  # fmt: skip
-
-
-def halved(networks: Mapping[str, nn.Module]) -> None:
-    """Round all weights to half precision in place, so that a folder of half the size holds them exactly."""
-    with torch.no_grad():
-        for network in networks.values():
-            for p in network.parameters():
-                p.copy_(p.half().float())
-
-
-def _checked(kind: type[_Model], body: Mapping[str, Any], folder: Path) -> _Model:
-    try:
-        return kind.model_validate(body)
-    except ValidationError as error:
-        raise ValueError(f"{folder}: {one_line(error, kind)}") from error

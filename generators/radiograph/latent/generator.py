@@ -17,11 +17,13 @@ from ....conditioning.record import ImageGeometry, Record
 from ....conditioning.seeds import stream
 from ...diffusion import weights_sha256
 from ...diffusion.attention import backend, use
+from ...diffusion.precision import in_precision
+from ...protocol import check_seeds
 from .autoencoder import config_of, images_from
 from .condition import encode, refuse
 from .drawing import Told, draw
 from .model_folder import read_model, write_model
-from .networks import ENCODER, UNET, VAE, as_network, encoded, in_precision
+from .networks import ENCODER, UNET, VAE, as_network, encoded
 from .settings import ModelConfig, SamplingConfig, told_apart
 
 INSPECTOR = "inspector"
@@ -168,8 +170,7 @@ class RadiographDiffusion:
         Raises:
             ValueError: the sequences differ in length, or a condition has a value that the model was not taught.
         """
-        if len(conditions) != len(seeds):
-            raise ValueError(f"{len(conditions)} conditions but {len(seeds)} seeds; one seed per condition is needed")
+        check_seeds(conditions, seeds)
         read = [self._read(condition) for condition in conditions]
         per_pass = self._per_pass
         for first in range(0, len(read), per_pass):

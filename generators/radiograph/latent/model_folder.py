@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import torch
-from pydantic import BaseModel, ValidationError
 from torch import nn
 
-from ....conditioning.words import one_line
-from ...diffusion import component_config, read_component, read_index, read_weights, write_component, write_index
+from ...diffusion import (
+    checked_config,
+    component_config,
+    read_component,
+    read_index,
+    read_weights,
+    write_component,
+    write_index,
+)
 from . import autoencoder
 from .condition import ConditionConfig
 from .drawing import objective_config
@@ -29,7 +34,6 @@ _COMPONENTS = {
     "support": "Support",
 }
 _SCHEDULER_FILE = "scheduler_config.json"
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def write_model(
@@ -67,11 +71,11 @@ def read_model(
         ValueError: something is missing, damaged, another model's or a pickle; the message names it.
     """
     read_index(folder, _CLASS, _COMPONENTS)
-    model = _checked(ModelConfig, read_component(folder, "model"), folder)
-    told = _checked(ConditionConfig, read_component(folder, ENCODER), folder)
+    model = checked_config(ModelConfig, read_component(folder, "model"), folder)
+    told = checked_config(ConditionConfig, read_component(folder, ENCODER), folder)
     if told != model.condition:
         raise ValueError(f"{folder / ENCODER / 'config.json'} does not fit {folder / 'model' / 'config.json'}")
-    sampling = _checked(SamplingConfig, read_component(folder, "sampling"), folder).checked(model)
+    sampling = checked_config(SamplingConfig, read_component(folder, "sampling"), folder).checked(model)
     networks = new_networks(model, autoencoder.autoencoder_from(folder), 0)
     for name in (UNET, ENCODER):
         read_weights(folder, name, networks[name])
@@ -83,18 +87,3 @@ def _support(folder: Path, body: Mapping[str, Any]) -> dict[str, dict[str, int]]
         return {str(f): {str(v): int(n) for v, n in counts.items()} for f, counts in body.items()}
     except (AttributeError, TypeError, ValueError):
         raise ValueError(f"{folder / 'support'}: a count of training images per field and value is needed") from None
-
-
-def halved(networks: Mapping[str, nn.Module]) -> None:
-    """Round all weights to half precision in place, so that a folder of half the size holds them exactly."""
-    with torch.no_grad():
-        for network in networks.values():
-            for p in network.parameters():
-                p.copy_(p.half().float())
-
-
-def _checked(kind: type[_Model], body: Mapping[str, Any], folder: Path) -> _Model:
-    try:
-        return kind.model_validate(body)
-    except ValidationError as error:
-        raise ValueError(f"{folder}: {one_line(error, kind)}") from error

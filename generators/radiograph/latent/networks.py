@@ -43,16 +43,3 @@ def as_network(unet: nn.Module) -> Network:
         return out.float()
 
     return network
-
-
-def in_precision(network: Network, precision: str, device: str) -> Network:
-    """Return the network computing in bf16 or fp16 where that is asked for; what it takes and says is float32."""
-    if precision == "no":
-        return network
-    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-
-    def lower(x: Tensor, time: Tensor, told: Tensor) -> Tensor:
-        with torch.autocast(device, dtype):
-            return network(x, time, told).float()
-
-    return lower

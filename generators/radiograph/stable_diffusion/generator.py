@@ -20,6 +20,7 @@ from ....conditioning.seeds import stream
 from ...diffusion import weights_sha256
 from ...diffusion.attention import backend, use
 from ...diffusion.schedulers import step_arguments, step_sources
+from ...protocol import check_seeds
 from .denoising import Walk, walk
 from .folder import Parts, read_folder, write_folder
 from .quiet import quiet
@@ -133,8 +134,7 @@ class RadiographStableDiffusion:
         Raises:
             ValueError: the sequences differ in length, or a prompt is too long and that is to be refused.
         """
-        if len(conditions) != len(seeds):
-            raise ValueError(f"{len(conditions)} conditions but {len(seeds)} seeds; one seed per condition is needed")
+        check_seeds(conditions, seeds)
         if self.sampling.long_prompts == "refuse":
             for condition in conditions:
                 self._windows(prompt(condition))
